@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { glob, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { execa } from 'execa';
+import { cacheDir } from '../paths.ts';
+
+/** A folder beside this file whose go.mod pins programs with `tool` directives or holds mains of its own. */
+export type ToolModule = 'check' | 'cluster' | 'local-path';
+
+/** Go names a binary after its package's folder; these folders say something else than the program's name. */
+const programNames: Record<string, string> = { cmd: 'argocd', server: 'etcd' };
+
+/** Thrown when the Go toolchain is missing or a module does not build; the message carries the next step. */
+export class ToolBuildError extends Error {
+  override name = 'ToolBuildError';
+}
+
+/**
+ * The folder with the module's programs, built from source the first time and found in the cache afterwards.
+ * `onPackage` is called with the number of packages compiled so far.
+ * @throws {ToolBuildError}
+ */
+export async function goTools(
+  name: ToolModule,
+  onPackage: (compiled: number) => void = () => {},
+): Promise<string> {
+  const source = path.join(import.meta.dirname, name);
+  const bin = path.join(cacheDir, 'tools', `${name}-${await moduleKey(source)}`);
+  if (existsSync(bin)) {
+    return bin;
+  }
+  const building = `${bin}.${process.pid}`;
+  await mkdir(building, { recursive: true });
+  try {
+    await build(source, building, onPackage);
+    await nameProgramsProperly(building);
+    await rename(building, bin).catch((error: NodeJS.ErrnoException) => {
+      // Another process built the same programs meanwhile: theirs serve.
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') {
+        throw error;
+      }
+    });
+  } finally {
+    await rm(building, { recursive: true, force: true });
+  }
+  return bin;
+}
+
+async function moduleKey(source: string): Promise<string> {
+  const hash = createHash('sha256').update(`${process.platform}-${process.arch}`);
+  const files = await Array.fromAsync(glob('**/*.{mod,sum,go}', { cwd: source }));
+  for (const file of files.sort()) {
+    hash.update(file).update(await readFile(path.join(source, file)));
+  }
+  hash.update((await linkerFlags(source)).join(' '));
+  return hash.digest('hex').slice(0, 12);
+}
+
+/** Programs that print their version learn it at link time, as their own release builds do. */
+async function linkerFlags(source: string): Promise<string[]> {
+  const goMod = await readFile(path.join(source, 'go.mod'), 'utf8');
+  const version = (module: string) =>
+    new RegExp(`^\\s+${module.replaceAll('.', '\\.')} (v\\S+)`, 'm').exec(goMod)?.[1];
+  const flags = ['-s', '-w'];
+  const set = (symbol: string, value: string) => flags.push('-X', `${symbol}=${value}`);
+  const kubernetes = version('k8s.io/kubernetes');
+  if (kubernetes !== undefined) {
+    const [major = '', minor = ''] = kubernetes.slice(1).split('.');
+    set('k8s.io/component-base/version.gitVersion', kubernetes);
+    set('k8s.io/component-base/version.gitMajor', major);
+    set('k8s.io/component-base/version.gitMinor', minor);
+  }
+  const argocd = version('github.com/argoproj/argo-cd/v3');
+  if (argocd !== undefined) {
+    set('github.com/argoproj/argo-cd/v3/common.version', argocd.slice(1));
+  }
+  const containerd = version('github.com/containerd/containerd/v2');
+  if (containerd !== undefined) {
+    set('github.com/containerd/containerd/v2/version.Version', containerd);
+  }
+  return flags;
+}
+
+async function build(source: string, output: string, onPackage: (compiled: number) => void): Promise<void> {
+  const packages = ['tool'];
+  if ((await Array.fromAsync(glob('*/main.go', { cwd: source }))).length > 0) {
+    packages.push('./...');
+  }
+  const flags = ['-v', '-trimpath', '-ldflags', (await linkerFlags(source)).join(' ')];
+  const go = execa('go', ['build', ...flags, '-o', `${output}/`, ...packages], {
+    cwd: source,
+    env: { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' },
+    stdin: 'ignore',
+    all: true,
+    reject: false,
+  });
+  let compiled = 0;
+  const complaints: string[] = [];
+  for await (const line of go.iterable({ from: 'all' })) {
+    // With -v go prints one import path a line; anything with a space is a download notice or a complaint.
+    if (/^[\w./~-]+$/.test(line)) {
+      compiled += 1;
+      onPackage(compiled);
+    } else if (!line.startsWith('go: downloading')) {
+      complaints.push(line);
+    }
+  }
+  const result = await go;
+  if (result.code === 'ENOENT') {
+    throw new ToolBuildError('Go is not installed: install Go 1.26 or newer and put it on PATH.');
+  }
+  if (result.failed) {
+    throw new ToolBuildError(
+      [`go build failed in ${source}:`, ...complaints.slice(-10), 'Run it again once that is mended.'].join(
+        '\n',
+      ),
+    );
+  }
+}
+
+async function nameProgramsProperly(bin: string): Promise<void> {
+  for (const [folder, program] of Object.entries(programNames)) {
+    if (existsSync(path.join(bin, folder))) {
+      await rename(path.join(bin, folder), path.join(bin, program));
+    }
+  }
+}
