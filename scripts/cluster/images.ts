@@ -1,0 +1,231 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { cp, glob, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import { buildImage, ImageError, pushImage } from '../images/buildah.ts';
+import { cacheDir, repoRoot } from '../paths.ts';
+import { goTools } from '../tools/go.ts';
+import { moduleDir } from '../tools/go-modules.ts';
+import { pauseImage } from './node.ts';
+import { registryConfig } from './registry.ts';
+
+const recipes = path.join(import.meta.dirname, 'images');
+const debian = 'docker.io/library/debian:bookworm-slim';
+
+/** An upstream image that we build from Debian packages and Go modules under upstream's name. */
+interface Recipe {
+  folder: string;
+  image: string;
+  /** Extra folders for the recipe; asked for only when the image is built. */
+  contexts?: () => Promise<Record<string, string>>;
+  arguments?: () => Promise<Record<string, string>>;
+}
+
+const clusterTools = async () => ({ 'cluster-tools': await goTools('cluster') });
+
+/** What needs no Go program: built while those compile. */
+const systemImages: Recipe[] = [
+  {
+    folder: 'node',
+    image: 'docker.io/library/node:26.10.0-bookworm-slim',
+    contexts: async () => ({
+      certificates: '/etc/ssl/certs',
+      node: path.join(repoRoot, `node_modules/node-${process.platform}-${process.arch}`),
+      npm: await npmFolder(),
+    }),
+    arguments: async () => ({ NPM_REGISTRY: (await execa('npm', ['config', 'get', 'registry'])).stdout }),
+  },
+  { folder: 'postgres', image: 'docker.io/library/postgres:15-bookworm' },
+  { folder: 'redis', image: 'public.ecr.aws/docker/library/redis:8.2.3-alpine' },
+  { folder: 'pause', image: pauseImage, contexts: async () => ({ 'host-programs': '/usr/bin' }) },
+];
+
+const programImages: Recipe[] = [
+  {
+    folder: 'argocd',
+    image: 'quay.io/argoproj/argocd:v3.5.7',
+    contexts: async () => ({
+      ...(await clusterTools()),
+      'check-tools': await goTools('check'),
+      'argocd-source': await moduleDir('cluster', 'github.com/argoproj/argo-cd/v3'),
+    }),
+  },
+  { folder: 'coredns', image: 'registry.k8s.io/coredns/coredns:v1.14.7', contexts: clusterTools },
+  {
+    folder: 'metrics-server',
+    image: 'registry.k8s.io/metrics-server/metrics-server:v0.9.0',
+    contexts: clusterTools,
+  },
+  {
+    folder: 'local-path-provisioner',
+    image: 'docker.io/rancher/local-path-provisioner:v0.0.30',
+    contexts: async () => ({ 'local-path-tools': await goTools('local-path') }),
+  },
+];
+
+/** local-path's helper pods only need a shell, mkdir and rm: Debian serves under busybox's name. */
+const helperImage = 'docker.io/library/busybox:latest';
+
+async function npmFolder(): Promise<string> {
+  const fromNpm = process.env.npm_execpath;
+  if (fromNpm?.endsWith('bin/npm-cli.js')) {
+    return path.dirname(path.dirname(fromNpm));
+  }
+  return path.join((await execa('npm', ['root', '--global'])).stdout, 'npm');
+}
+
+/** Where the registry tree with every image is, or will be. The key covers the recipes and the programs' pins. */
+export async function imagesFolder(): Promise<string> {
+  const hash = createHash('sha256');
+  const inputs = [
+    ...(await Array.fromAsync(glob('**/*', { cwd: recipes, withFileTypes: true })))
+      .filter((entry) => entry.isFile())
+      .map((entry) => path.join(entry.parentPath, entry.name)),
+    ...['check', 'cluster', 'local-path'].flatMap((module) =>
+      ['go.mod', 'go.sum'].map((file) => path.join(recipes, '../../tools', module, file)),
+    ),
+    path.join(repoRoot, 'node_modules', `node-${process.platform}-${process.arch}`, 'package.json'),
+    import.meta.filename,
+  ];
+  for (const file of inputs.sort()) {
+    hash.update(path.basename(file)).update(await readFile(file));
+  }
+  return path.join(cacheDir, 'images', hash.digest('hex').slice(0, 12));
+}
+
+/** Builds the images that need no Go program. What is built already is found again in buildah's layers. */
+export async function buildSystemImages(report: (image: string) => void): Promise<void> {
+  if (existsSync(await imagesFolder())) {
+    return;
+  }
+  report(debian);
+  await buildDebian();
+  for (const recipe of systemImages) {
+    report(recipe.image);
+    await buildRecipe(recipe);
+  }
+  report('quay.io/argoproj/argocd (its Debian packages)');
+  const dockerfile = path.join(recipes, 'argocd', 'Dockerfile');
+  await buildImage({
+    image: 'localhost/argocd-system',
+    dockerfile,
+    context: path.dirname(dockerfile),
+    target: 'system',
+  });
+}
+
+/** Builds the rest and returns the folder of a registry tree that holds every image. */
+export async function buildImages(report: (image: string) => void): Promise<string> {
+  const finished = await imagesFolder();
+  if (existsSync(finished)) {
+    return finished;
+  }
+  for (const recipe of programImages) {
+    report(recipe.image);
+    await buildRecipe(recipe);
+  }
+  const draft = `${finished}.${process.pid}`;
+  await mkdir(draft, { recursive: true });
+  try {
+    const images = [...systemImages, ...programImages].map((recipe) => recipe.image);
+    await pushAll([...images, helperImage], draft, report);
+    await rename(draft, finished);
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+  return finished;
+}
+
+async function buildRecipe(recipe: Recipe): Promise<void> {
+  const context = path.join(recipes, recipe.folder);
+  await buildImage({
+    image: recipe.image,
+    dockerfile: path.join(context, 'Dockerfile'),
+    context,
+    ...(recipe.contexts && { contexts: await recipe.contexts() }),
+    ...(recipe.arguments && { arguments: await recipe.arguments() }),
+  });
+}
+
+async function buildDebian(): Promise<void> {
+  const context = await mkdtemp(path.join(tmpdir(), 'quotes-debian-'));
+  try {
+    const exclude = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*'];
+    await execa('mmdebstrap', [
+      '--variant=minbase',
+      '--quiet',
+      ...exclude.map((pattern) => `--dpkgopt=path-exclude=${pattern}`),
+      'bookworm',
+      path.join(context, 'rootfs.tar'),
+    ]).catch((error: { stderr?: string }) => {
+      throw new ImageError(`mmdebstrap failed:\n${error.stderr ?? ''}`);
+    });
+    const dockerfile = path.join(recipes, 'debian', 'Dockerfile');
+    for (const image of [debian, helperImage]) {
+      await buildImage({ image, dockerfile, context });
+    }
+  } finally {
+    await rm(context, { recursive: true, force: true });
+  }
+}
+
+/** Pushes the images to a registry that lives only as long as that takes. */
+async function pushAll(images: string[], folder: string, report: (image: string) => void): Promise<void> {
+  const address = `127.0.0.1:${await freePort()}`;
+  const configFolder = await mkdtemp(path.join(tmpdir(), 'quotes-registry-'));
+  const config = path.join(configFolder, 'registry.yaml');
+  await writeFile(config, registryConfig(folder, address));
+  const program = path.join(await goTools('cluster'), 'registry');
+  const registry = execa(program, ['serve', config], {
+    stdin: 'ignore',
+    env: { OTEL_TRACES_EXPORTER: 'none' },
+    reject: false,
+  });
+  try {
+    await answers(`http://${address}/v2/`);
+    for (const image of images) {
+      report(`${image} into the registry`);
+      await pushImage(image, address);
+    }
+  } finally {
+    registry.kill();
+    await registry;
+    await rm(configFolder, { recursive: true });
+  }
+}
+
+async function answers(url: string): Promise<void> {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const response = await fetch(url).catch(() => undefined);
+    if (response?.ok) {
+      return;
+    }
+    await sleep(100);
+  }
+  throw new ImageError(`the registry at ${url} does not answer.`);
+}
+
+async function freePort(): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  const server = createServer().listen(0, '127.0.0.1', () => {
+    const address = server.address();
+    server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+  });
+  return promise;
+}
+
+/** Gives the cluster's registry all images of the cache. Files are linked: it takes no time and no space. */
+export async function copyImages(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  const link = await execa('cp', ['-a', '--link', '--force', '--no-target-directory', from, to], {
+    reject: false,
+  });
+  if (link.failed) {
+    // Another file system: copy.
+    await cp(from, to, { recursive: true, force: true });
+  }
+}

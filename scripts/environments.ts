@@ -1,0 +1,5 @@
+/** The environments, in the order in which a change travels. */
+export const environments = ['dev', 'staging', 'prod'] as const;
+
+/** An environment's name: its overlay's folder, its namespace, its project and its Application. */
+export type Environment = (typeof environments)[number];

@@ -1,0 +1,59 @@
+import path from 'node:path';
+import { execa } from 'execa';
+import { goTools } from '../tools/go.ts';
+
+/** Thrown when kubectl fails; the message is what kubectl said. */
+export class KubectlError extends Error {
+  override name = 'KubectlError';
+}
+
+/** kubectl bound to one cluster. */
+export interface Kubectl {
+  /** Runs kubectl and returns its standard output. @throws {KubectlError} */
+  (args: string[], input?: string): Promise<string>;
+  /** Runs kubectl with `--output=json`; undefined when the object does not exist. @throws {KubectlError} */
+  json<T>(args: string[]): Promise<T | undefined>;
+  /** Applies the objects on the server under our own field manager. @throws {KubectlError} */
+  apply(manifest: string | object[]): Promise<string>;
+}
+
+/** Which cluster: a kubeconfig file, a context in it, or both; else kubectl's own defaults. */
+export interface ClusterReference {
+  kubeconfig?: string;
+  context?: string;
+}
+
+/** Binds kubectl, as pinned, to a cluster. */
+export async function kubectlFor({ kubeconfig, context }: ClusterReference): Promise<Kubectl> {
+  const program = path.join(await goTools('cluster'), 'kubectl');
+  const bound = [
+    ...(kubeconfig === undefined ? [] : [`--kubeconfig=${kubeconfig}`]),
+    ...(context === undefined ? [] : [`--context=${context}`]),
+  ];
+  const run = async (args: string[], input?: string) => {
+    const result = await execa(program, [...bound, ...args], {
+      reject: false,
+      ...(input === undefined ? { stdin: 'ignore' } : { input }),
+      maxBuffer: 200_000_000,
+    });
+    if (result.failed) {
+      const said = result.stderr || result.shortMessage || 'no output';
+      throw new KubectlError(`kubectl ${args.slice(0, 3).join(' ')}: ${said}`);
+    }
+    return result.stdout;
+  };
+  return Object.assign(run, {
+    json: async <T>(args: string[]) => {
+      const output = await run([...args, '--ignore-not-found', '--output=json']);
+      return output === '' ? undefined : (JSON.parse(output) as T);
+    },
+    apply: (manifest: string | object[]) => {
+      const options = ['--server-side', '--force-conflicts', '--field-manager=quotes'];
+      const text =
+        typeof manifest === 'string'
+          ? manifest
+          : JSON.stringify({ apiVersion: 'v1', kind: 'List', items: manifest });
+      return run(['apply', ...options, '--filename=-'], text);
+    },
+  });
+}

@@ -1,0 +1,88 @@
+import path from 'node:path';
+import { execa } from 'execa';
+import { parseAllDocuments } from 'yaml';
+import { type Environment, environments } from '../environments.ts';
+import { repoRoot } from '../paths.ts';
+import type { Kubectl } from './kubectl.ts';
+
+/** Images that Argo CD uses in place of what Git says, per environment, in `kustomize edit set image` form. */
+export type ImageOverrides = Partial<Record<Environment, string[]>>;
+
+/** A Kustomize patch inside an Application. */
+interface Patch {
+  target: { kind: string; name?: string };
+  patch: string;
+}
+
+interface RootObject {
+  kind: string;
+  spec: {
+    sourceRepos?: string[];
+    source?: { repoURL: string; kustomize?: { patches?: Patch[] } };
+  };
+}
+
+/**
+ * Applies the root Application. Where the repository is served from elsewhere than apps/repository says, or an
+ * image is overridden, the root patches its children: Git stays as it is.
+ */
+export async function applyRoot(
+  kubectl: Kubectl,
+  kustomize: string,
+  repository: string,
+  overrides: ImageOverrides,
+): Promise<void> {
+  const build = await execa(kustomize, ['build', path.join(repoRoot, 'apps/root')]);
+  const objects = parseAllDocuments(build.stdout).map((document) => document.toJS() as RootObject);
+  for (const { spec } of objects) {
+    if (spec.source !== undefined) {
+      const inGit = spec.source.repoURL;
+      spec.source = { ...spec.source, repoURL: repository };
+      const patches = childPatches(inGit === repository ? undefined : repository, overrides);
+      if (patches.length > 0) {
+        spec.source.kustomize = { patches };
+      }
+    } else {
+      spec.sourceRepos = [repository];
+    }
+  }
+  await kubectl.apply(objects);
+}
+
+/** Brings the live root's overrides to these. Does nothing where they already hold. */
+export async function updateOverrides(kubectl: Kubectl, overrides: ImageOverrides): Promise<boolean> {
+  const root = await kubectl.json<RootObject>(['get', 'application', 'root', '--namespace=argocd']);
+  const present = root?.spec.source?.kustomize?.patches ?? [];
+  const repository = root?.spec.source?.repoURL;
+  const wanted = childPatches(repository, overrides);
+  if (root === undefined || JSON.stringify(present) === JSON.stringify(wanted)) {
+    return false;
+  }
+  const patch = JSON.stringify({ spec: { source: { kustomize: { patches: wanted } } } });
+  const options = ['--namespace=argocd', '--type=merge', '--field-manager=quotes', `--patch=${patch}`];
+  await kubectl(['patch', 'application', 'root', ...options]);
+  return true;
+}
+
+function childPatches(repository: string | undefined, overrides: ImageOverrides): Patch[] {
+  const set = (path: string, value: unknown) => JSON.stringify([{ op: 'add', path, value }]);
+  const source: Patch[] =
+    repository === undefined
+      ? []
+      : [
+          { target: { kind: 'AppProject' }, patch: set('/spec/sourceRepos', [repository]) },
+          { target: { kind: 'Application' }, patch: set('/spec/source/repoURL', repository) },
+        ];
+  const images = environments.flatMap((name): Patch[] => {
+    const override = overrides[name] ?? [];
+    return override.length === 0
+      ? []
+      : [
+          {
+            target: { kind: 'Application', name },
+            patch: set('/spec/source/kustomize', { images: override }),
+          },
+        ];
+  });
+  return [...source, ...images];
+}

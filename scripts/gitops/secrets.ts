@@ -1,0 +1,42 @@
+import { randomBytes } from 'node:crypto';
+import { environments } from '../environments.ts';
+import { type Kubectl, KubectlError } from './kubectl.ts';
+
+/** Creates each environment's namespace and database password where they are missing. Git holds no secret. */
+export async function ensureDatabaseSecrets(kubectl: Kubectl): Promise<void> {
+  for (const environment of environments) {
+    await createIfMissing(kubectl, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: environment } });
+    await createIfMissing(kubectl, {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'postgres-credentials', namespace: environment },
+      stringData: { password: randomBytes(24).toString('base64url') },
+    });
+  }
+}
+
+/** The secret that signs webhooks: Argo CD's own where it has one, else a new one written to argocd-secret. */
+export async function ensureWebhookSecret(kubectl: Kubectl): Promise<string> {
+  const key = 'webhook.github.secret';
+  const read = ['get', 'secret', 'argocd-secret', '--namespace=argocd'];
+  const present = await kubectl.json<{ data?: Record<string, string> }>(read);
+  const value = present?.data?.[key];
+  if (value !== undefined) {
+    return Buffer.from(value, 'base64').toString();
+  }
+  const secret = randomBytes(24).toString('base64url');
+  const patch = JSON.stringify({ stringData: { [key]: secret } });
+  await kubectl(['patch', 'secret', 'argocd-secret', '--namespace=argocd', `--patch=${patch}`]);
+  return secret;
+}
+
+async function createIfMissing(kubectl: Kubectl, object: object): Promise<void> {
+  try {
+    await kubectl(['create', '--filename=-'], JSON.stringify(object));
+  } catch (error) {
+    // Never overwritten: a new password would lock the database that has the old one.
+    if (!(error instanceof KubectlError && error.message.includes('AlreadyExists'))) {
+      throw error;
+    }
+  }
+}

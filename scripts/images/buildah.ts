@@ -1,0 +1,81 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { execa } from 'execa';
+import { cacheDir } from '../paths.ts';
+
+/** Thrown when an image does not build or cannot be pushed; carries the end of what buildah said. */
+export class ImageError extends Error {
+  override name = 'ImageError';
+}
+
+/** What a build needs: the image's name, its recipe, and the folders that the recipe names. */
+export interface ImageBuild {
+  image: string;
+  dockerfile: string;
+  /** The folder that COPY reads from. */
+  context: string;
+  /** Further folders, for `COPY --from=NAME`. */
+  contexts?: Record<string, string>;
+  arguments?: Record<string, string>;
+  /** Stop after this stage, so that the rest can follow when what it copies is there. */
+  target?: string;
+}
+
+const storage = [
+  '--root',
+  path.join(cacheDir, 'buildah'),
+  '--runroot',
+  '/run/quotes/buildah',
+  '--storage-driver',
+  'overlay',
+];
+
+async function buildah(args: string[]): Promise<string> {
+  const result = await execa('buildah', [...storage, ...args], { stdin: 'ignore', all: true, reject: false });
+  if (result.failed) {
+    const end = (result.all ?? '').trimEnd().split('\n').slice(-15).join('\n');
+    throw new ImageError(`buildah ${args[0]} failed: ${result.shortMessage ?? ''}\n${end}`);
+  }
+  return result.stdout;
+}
+
+/**
+ * Builds the image from its Dockerfile, layer by layer from the cache where nothing changed.
+ * @throws {ImageError}
+ */
+export async function buildImage(build: ImageBuild): Promise<void> {
+  const named = (option: string, values: Record<string, string> = {}) =>
+    Object.entries(values).flatMap(([name, value]) => [option, `${name}=${value}`]);
+  await buildah([
+    'build',
+    '--layers',
+    // chroot needs no network of its own and no runtime: it works wherever this program does.
+    '--isolation=chroot',
+    '--pull-never',
+    '--format=oci',
+    `--tag=${build.image}`,
+    `--file=${build.dockerfile}`,
+    ...(build.target === undefined ? [] : [`--target=${build.target}`]),
+    ...named('--build-context', build.contexts),
+    ...named('--build-arg', build.arguments),
+    build.context,
+  ]);
+}
+
+/**
+ * Pushes the image to a registry on this machine under its own full name, and returns the manifest's digest.
+ * @throws {ImageError}
+ */
+export async function pushImage(image: string, registry: string): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'quotes-push-'));
+  try {
+    const digestFile = path.join(folder, 'digest');
+    // Uncompressed: over loopback, gzip costs more than it saves.
+    const options = ['--tls-verify=false', '--disable-compression', `--digestfile=${digestFile}`];
+    await buildah(['push', ...options, image, `docker://${registry}/${image}`]);
+    return (await readFile(digestFile, 'utf8')).trim();
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
