@@ -48,7 +48,9 @@ if (node === process.execPath && Number(process.versions.node.split('.')[0]) < 2
   );
 }
 const child = spawn(node, ['--disable-warning=ExperimentalWarning', script, ...args], { stdio: 'inherit' });
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+// A terminal's Ctrl-C reaches the child by itself; only wait for it.
+process.on('SIGINT', () => {});
+for (const signal of ['SIGTERM', 'SIGHUP']) {
   process.on(signal, () => child.kill(signal));
 }
 child.on('exit', (code, signal) => process.exit(signal === null ? code : 2));

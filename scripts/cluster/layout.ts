@@ -26,6 +26,11 @@ export interface ClusterLayout {
   nodes: ClusterNode[];
 }
 
+/** Thrown for a name that no cluster can have; the message says which can. */
+export class ClusterNameError extends Error {
+  override name = 'ClusterNameError';
+}
+
 /** Addresses are the same in every cluster: each has network namespaces of its own. */
 export const addresses = {
   controlPlane: '10.88.0.1',
@@ -42,16 +47,17 @@ export const addresses = {
 /** The URL under which Argo CD, inside the cluster, clones the repository. */
 export const inClusterRepository = `http://${addresses.gitServer}/quotes.git`;
 
-export const defaultClusterName = 'local';
+/** The cluster that a command means when none is named. */
+export const defaultClusterName = process.env.QUOTES_CLUSTER ?? 'local';
 const nodeCount = 3;
 
 /**
  * The layout of the cluster of that name.
- * @throws {RangeError} when the name cannot serve as a namespace's, a folder's and a git remote's name
+ * @throws {ClusterNameError} when the name cannot serve as a namespace's, a folder's and a git remote's name
  */
 export function clusterLayout(name: string): ClusterLayout {
   if (!/^[a-z][a-z0-9-]{0,19}$/.test(name)) {
-    throw new RangeError(
+    throw new ClusterNameError(
       `cluster name "${name}": use 1 to 20 lower-case letters, digits and dashes, a letter first.`,
     );
   }

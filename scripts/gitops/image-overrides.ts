@@ -1,6 +1,7 @@
 import { execa } from 'execa';
 import { parse } from 'yaml';
 import { type Environment, environments } from '../environments.ts';
+import { appName } from './app-image.ts';
 import type { ImageOverrides } from './root-application.ts';
 
 /** An image in a registry, and the registry's address for whoever asks. */
@@ -11,21 +12,6 @@ export interface RegistryImage {
 
 interface Kustomization {
   images?: { name?: string; digest?: string }[];
-}
-
-const appName = 'quote-app';
-
-/** The full name of the service's image, which base/registry sets once. */
-export async function appImageName(repository: string, commit: string): Promise<string> {
-  const text = await fileAt(repository, commit, 'base/registry/quote-app.yaml');
-  const transformer = parse(text ?? '') as { imageTag?: { newName?: string } } | null;
-  const name = transformer?.imageTag?.newName;
-  if (name === undefined) {
-    throw new Error(
-      'base/registry/quote-app.yaml: imageTag.newName is missing: it names the image registry.',
-    );
-  }
-  return name;
 }
 
 /**

@@ -40,6 +40,11 @@ export async function ensureGitServer(layout: ClusterLayout): Promise<void> {
   });
 }
 
+/** The commit that `main` is at. */
+export async function headOfMain(layout: ClusterLayout): Promise<string> {
+  return (await execa('git', ['-C', repositoryFolder(layout), 'rev-parse', 'refs/heads/main'])).stdout;
+}
+
 /** Adds the git server to the clone as a remote named after the cluster, or moves that remote to its port. */
 export async function addRemote(layout: ClusterLayout, port: number): Promise<string> {
   const url = `http://127.0.0.1:${port}/quotes.git`;

@@ -1,0 +1,158 @@
+import { execa } from 'execa';
+import { type Environment, environments } from '../environments.ts';
+import type { Kubectl } from './kubectl.ts';
+
+/** What one environment is doing. Times are ISO 8601. */
+export interface EnvironmentStatus {
+  environment: Environment;
+  sync: string;
+  health: string;
+  revision?: string;
+  subject?: string;
+  committed?: string;
+  image?: string;
+  replicas: { ready: number; wanted: number };
+  nodes: string[];
+  lastHeal?: string;
+  /** Why it is not Synced and Healthy, as far as Argo CD and the pods say. */
+  problems: string[];
+}
+
+interface Application {
+  metadata: { name: string };
+  status?: {
+    sync?: { status?: string; revision?: string };
+    health?: { status?: string };
+    conditions?: { type: string; message: string }[];
+    operationState?: { phase: string; message?: string };
+  };
+}
+
+interface Deployment {
+  metadata: { namespace: string; name: string };
+  spec: { replicas?: number; template: { spec: { containers: { image: string }[] } } };
+  status?: { readyReplicas?: number };
+}
+
+interface Pod {
+  metadata: { namespace: string; name: string; deletionTimestamp?: string; labels?: Record<string, string> };
+  spec: { nodeName?: string };
+  status: {
+    conditions?: { type: string; status: string; reason?: string; message?: string }[];
+    containerStatuses?: {
+      state: { waiting?: { reason?: string; message?: string } };
+      lastState?: { terminated?: { exitCode: number; reason?: string } };
+    }[];
+  };
+}
+
+interface Event {
+  involvedObject: { name: string };
+  message?: string;
+  lastTimestamp?: string;
+}
+
+interface List<T> {
+  items: T[];
+}
+
+/** Reads the state of every environment. `repositories` are asked for the commits' subjects, in turn. */
+export async function readStatus(kubectl: Kubectl, repositories: string[]): Promise<EnvironmentStatus[]> {
+  const list = async <T>(...args: string[]) => (await kubectl.json<List<T>>(['get', ...args]))?.items ?? [];
+  const [applications, deployments, pods, events] = await Promise.all([
+    list<Application>('applications.argoproj.io', '--namespace=argocd'),
+    list<Deployment>('deployments', '--all-namespaces', '--selector=app.kubernetes.io/part-of=quotes'),
+    list<Pod>('pods', '--all-namespaces', '--selector=app.kubernetes.io/part-of=quotes'),
+    list<Event>('events', '--namespace=argocd', '--field-selector=involvedObject.kind=Application'),
+  ]);
+  return Promise.all(
+    environments.map(async (environment): Promise<EnvironmentStatus> => {
+      const application = applications.find((candidate) => candidate.metadata.name === environment);
+      const deployment = deployments.find(
+        ({ metadata }) => metadata.namespace === environment && metadata.name === 'quote-app',
+      );
+      const own = pods.filter((pod) => pod.metadata.namespace === environment);
+      const revision = application?.status?.sync?.revision;
+      const commit = revision === undefined ? undefined : await describe(revision, repositories);
+      const image = deployment?.spec.template.spec.containers[0]?.image;
+      const lastHeal = lastHealOf(environment, events);
+      return {
+        environment,
+        sync: application?.status?.sync?.status ?? (application === undefined ? 'Missing' : 'Unknown'),
+        health: application?.status?.health?.status ?? 'Missing',
+        ...(revision !== undefined && { revision }),
+        ...commit,
+        ...(image !== undefined && { image }),
+        replicas: {
+          ready: deployment?.status?.readyReplicas ?? 0,
+          wanted: deployment?.spec.replicas ?? 0,
+        },
+        nodes: nodesOf(own),
+        ...(lastHeal !== undefined && { lastHeal }),
+        problems: [...applicationProblems(application), ...own.flatMap(podProblems)],
+      };
+    }),
+  );
+}
+
+/** Whether Git and the cluster agree and everything works. */
+export function isFine(status: EnvironmentStatus): boolean {
+  return status.sync === 'Synced' && status.health === 'Healthy';
+}
+
+async function describe(revision: string, repositories: string[]) {
+  for (const repository of repositories) {
+    const log = ['-C', repository, 'log', '-1', '--format=%cI%x00%s', revision, '--'];
+    const result = await execa('git', log, { reject: false });
+    const [committed, subject] = result.failed ? [] : result.stdout.split('\0');
+    if (committed !== undefined && subject !== undefined) {
+      return { committed, subject };
+    }
+  }
+  return {};
+}
+
+function nodesOf(pods: Pod[]): string[] {
+  const app = pods.filter((pod) => pod.metadata.labels?.['app.kubernetes.io/name'] === 'quote-app');
+  return [...new Set(app.flatMap((pod) => pod.spec.nodeName ?? []))].sort();
+}
+
+/** Argo CD heals what drifted by syncing just that, and says "partial" of it in an event. */
+function lastHealOf(environment: Environment, events: Event[]): string | undefined {
+  return events
+    .filter(({ involvedObject, message }) => {
+      return involvedObject.name === environment && message?.startsWith('Partial sync operation') === true;
+    })
+    .flatMap((event) => event.lastTimestamp ?? [])
+    .sort()
+    .at(-1);
+}
+
+function applicationProblems(application: Application | undefined): string[] {
+  const status = application?.status;
+  const failed = ['Failed', 'Error'].includes(status?.operationState?.phase ?? '');
+  const conditions = (status?.conditions ?? []).map(({ type, message }) => `${type}: ${message}`);
+  const operation =
+    failed && status?.sync?.status !== 'Synced' ? [`sync: ${status?.operationState?.message}`] : [];
+  return [...conditions, ...operation];
+}
+
+function podProblems({ metadata, status }: Pod): string[] {
+  if (metadata.deletionTimestamp !== undefined) {
+    return [];
+  }
+  const scheduled = status.conditions?.find(({ type }) => type === 'PodScheduled');
+  const unscheduled =
+    scheduled?.status === 'False' ? [`${metadata.name}: ${scheduled.reason}: ${scheduled.message}`] : [];
+  const waiting = (status.containerStatuses ?? []).flatMap(({ state, lastState }) => {
+    const { reason, message } = state.waiting ?? {};
+    if (reason === undefined || ['ContainerCreating', 'PodInitializing'].includes(reason)) {
+      return [];
+    }
+    const ended = lastState?.terminated;
+    const because =
+      ended === undefined ? '' : ` (last ended with ${ended.reason}, exit code ${ended.exitCode})`;
+    return [`${metadata.name}: ${reason}${because}${message === undefined ? '' : `: ${message}`}`];
+  });
+  return [...unscheduled, ...waiting];
+}

@@ -1,0 +1,166 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { embeddedCluster } from '../cluster/cluster.ts';
+import type { Ports } from '../cluster/gateway/gateway.ts';
+import { checkoutImageFile, webhookSecretFile } from '../cluster/git-server/after-push.ts';
+import { addRemote, headOfMain, repositoryFolder } from '../cluster/git-server/git-server.ts';
+import { buildImages, buildSystemImages, imagesFolder } from '../cluster/images.ts';
+import { clusterLayout, inClusterRepository } from '../cluster/layout.ts';
+import { writeSecret } from '../cluster/pki.ts';
+import { buildAppImage } from '../gitops/app-image.ts';
+import { installArgocd } from '../gitops/argocd.ts';
+import { imageOverrides, registryHolds } from '../gitops/image-overrides.ts';
+import { type Kubectl, kubectlFor } from '../gitops/kubectl.ts';
+import { applyRoot } from '../gitops/root-application.ts';
+import { ensureDatabaseSecrets, ensureWebhookSecret } from '../gitops/secrets.ts';
+import { clusterPackages, installPackages, requirePrerequisites } from '../prerequisites.ts';
+import { type Plan, runPlan, type Step } from '../progress.ts';
+import { goTools } from '../tools/go.ts';
+import { untilAllWell } from './deploy.ts';
+
+/** Starts the cluster of that name and deploys this clone to it. */
+export async function startEmbedded(name: string, json: boolean): Promise<void> {
+  const cluster = embeddedCluster(name);
+  const layout = clusterLayout(name);
+  await requirePrerequisites();
+  await runPlan(await buildingPlan());
+  const started = Promise.withResolvers<Ports>();
+  const deploying = async (): Promise<{ ports: Ports; kubectl: Kubectl; kustomize: string }> => ({
+    ports: await started.promise,
+    kubectl: await kubectlFor({ kubeconfig: cluster.kubeconfig }),
+    kustomize: path.join(await goTools('check'), 'kustomize'),
+  });
+  const image = Promise.withResolvers<string>();
+  await runPlan([
+    [
+      {
+        title: `Kubernetes "${name}"`,
+        usually: '10 s',
+        run: async (report) => started.resolve(await cluster.start(report)),
+      },
+      {
+        title: 'quote-app from this checkout',
+        usually: '5 s, 25 s the first time',
+        run: async () => image.resolve(await buildAppImage()),
+      },
+    ],
+    {
+      title: 'Argo CD',
+      usually: '6 s',
+      run: async () => {
+        const { kubectl, kustomize } = await deploying();
+        await installArgocd(kubectl, kustomize);
+        await ensureDatabaseSecrets(kubectl);
+        await writeSecret(webhookSecretFile(layout), await ensureWebhookSecret(kubectl));
+      },
+    },
+    {
+      title: 'the root Application',
+      usually: '2 s',
+      run: async () => {
+        const { ports, kubectl, kustomize } = await deploying();
+        const built = await image.promise;
+        const digest = await cluster.loadImage(built);
+        const checkout = { image: built.replace(/:[^:/]+$/, ''), digest };
+        await writeFile(checkoutImageFile(layout), JSON.stringify(checkout));
+        const repository = repositoryFolder(layout);
+        const commit = await headOfMain(layout);
+        const holds = registryHolds(`127.0.0.1:${ports.registry}`);
+        const overrides = await imageOverrides(repository, commit, checkout, holds);
+        await applyRoot(kubectl, kustomize, inClusterRepository, overrides);
+      },
+    },
+    {
+      title: 'dev, staging and prod',
+      usually: '35 s',
+      run: async (report) => {
+        const { kubectl } = await deploying();
+        await untilAllWell(kubectl, [repositoryFolder(layout)], 300, report);
+      },
+    },
+  ]);
+  const { ports } = await deploying();
+  const remote = await addRemote(layout, ports.git);
+  process.stdout.write(
+    json
+      ? `${JSON.stringify(summary(name, cluster.kubeconfig, remote, ports))}\n`
+      : farewell(name, cluster.kubeconfig, remote, ports),
+  );
+}
+
+/** What is built once and then found in the cache. Empty when all is there. */
+async function buildingPlan(): Promise<Plan> {
+  const packages: Step = {
+    title: 'Debian packages',
+    usually: '1 s, 40 s the first time',
+    run: (report) => installPackages(clusterPackages, report),
+  };
+  if (existsSync(await imagesFolder())) {
+    // The images' key covers the programs' pins: with the images there, so were the programs.
+    return [packages, { title: 'programs from the cache', usually: '1 s', run: buildPrograms }];
+  }
+  return [
+    packages,
+    [
+      { title: 'Go programs, from source', usually: '12 min', run: buildPrograms },
+      {
+        title: 'images from Debian packages',
+        usually: '2 min',
+        run: (report) => buildSystemImages(report),
+      },
+    ],
+    {
+      title: 'images with the Go programs',
+      usually: '30 s',
+      run: async (report) => {
+        await buildImages(report);
+      },
+    },
+  ];
+}
+
+async function buildPrograms(report: (doing: string) => void): Promise<void> {
+  await goTools('check', (count) => report(`kustomize and kubeconform, ${count} packages of about 500`));
+  await goTools('cluster', (count) =>
+    report(`Kubernetes, Argo CD and the rest, ${count} packages of about 4500`),
+  );
+  await goTools('local-path', (count) => report(`local-path-provisioner, ${count} packages`));
+}
+
+function summary(name: string, kubeconfig: string, remote: string, ports: Ports) {
+  const url = (port: number) => `http://127.0.0.1:${port}`;
+  return {
+    name,
+    urls: {
+      dev: url(ports.dev),
+      staging: url(ports.staging),
+      prod: url(ports.prod),
+      argocd: `https://127.0.0.1:${ports.argocd}`,
+      registry: url(ports.registry),
+      git: `${url(ports.git)}/quotes.git`,
+    },
+    remote,
+    kubeconfig,
+  };
+}
+
+function farewell(name: string, kubeconfig: string, remote: string, ports: Ports): string {
+  const { urls } = summary(name, kubeconfig, remote, ports);
+  return `
+dev        ${urls.dev}
+staging    ${urls.staging}
+prod       ${urls.prod}
+Argo CD    ${urls.argocd} (its API; upstream's page is not in the Go module)
+registry   ${urls.registry}
+git        ${urls.git} (remote "${remote}" of this clone)
+kubeconfig ${kubeconfig}
+
+Next, try:
+  npm run status                        what each environment runs
+  edit overlays/dev/kustomization.yaml  set the count of replicas to 2, then
+  git commit -am "dev: two replicas" && git push ${remote} HEAD:main && npm run status -- --watch
+  npm run kubectl -- delete deployment quote-app --namespace=prod    and see it healed
+  npm stop                              end it all; data stay
+`;
+}
