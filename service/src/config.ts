@@ -1,0 +1,144 @@
+import { isIP } from 'node:net';
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+/** Everything the environment may say, checked. Times are milliseconds. */
+export interface Config {
+  /** Address both listeners bind to; undefined means every interface. */
+  readonly listenHost: string | undefined;
+  /** 0 asks the kernel for a free port; the log line "listening" says which. */
+  readonly port: number;
+  readonly metricsPort: number;
+  readonly environment: string;
+  readonly pod: string;
+  readonly revision: string;
+  readonly logLevel: (typeof logLevels)[number];
+  /** How long after SIGTERM new requests are still accepted. Part of `drainTimeoutMs`. */
+  readonly drainLingerMs: number;
+  /** How long after SIGTERM the last connection is cut. */
+  readonly drainTimeoutMs: number;
+  readonly postgres: PostgresConfig;
+}
+
+/** Where Postgres is and how long to wait for it. Times are milliseconds. */
+export interface PostgresConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string | undefined;
+  readonly database: string;
+  readonly poolMax: number;
+  readonly connectTimeoutMs: number;
+  readonly statementTimeoutMs: number;
+}
+
+/** Every bad value at once; each problem names the variable and what is expected. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`The environment is not usable:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    this.problems = problems;
+  }
+}
+
+/** Reads variables one by one and remembers what was wrong. An empty variable counts as absent. */
+class Environment {
+  readonly problems: string[] = [];
+  readonly #variables: NodeJS.ProcessEnv;
+
+  constructor(variables: NodeJS.ProcessEnv) {
+    this.#variables = variables;
+  }
+
+  optional(name: string): string | undefined {
+    return this.#variables[name] || undefined;
+  }
+
+  required(name: string, expected: string): string {
+    const value = this.optional(name);
+    if (value === undefined) this.problems.push(`${name} is missing: expected ${expected}`);
+    return value ?? '';
+  }
+
+  integer(name: string, fallback: number, min: number, max: number): number {
+    const value = this.optional(name);
+    if (value === undefined) return fallback;
+    const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
+    if (number >= min && number <= max) return number;
+    this.#reject(name, value, `a whole number from ${min} to ${max}`);
+    return fallback;
+  }
+
+  matching(name: string, fallback: string, pattern: RegExp, expected: string): string {
+    const value = this.optional(name) ?? fallback;
+    if (!pattern.test(value)) this.#reject(name, value, expected);
+    return value;
+  }
+
+  oneOf<Value extends string>(name: string, fallback: Value, values: readonly Value[]): Value {
+    const given = this.optional(name);
+    if (given === undefined) return fallback;
+    const known = values.find((value) => value === given);
+    if (known === undefined) this.#reject(name, given, `one of ${values.join(', ')}`);
+    return known ?? fallback;
+  }
+
+  address(name: string): string | undefined {
+    const value = this.optional(name);
+    if (value !== undefined && isIP(value) === 0) this.#reject(name, value, 'an IP address to listen on');
+    return value;
+  }
+
+  #reject(name: string, value: string, expected: string): void {
+    this.problems.push(`${name} is ${JSON.stringify(value)}: expected ${expected}`);
+  }
+}
+
+/**
+ * Turns environment variables into a {@link Config}.
+ * @param variables what the process was given, usually `process.env`
+ * @param hostname the pod's name where POD_NAME does not say it
+ * @throws {ConfigError} naming every bad variable
+ */
+export function parseConfig(variables: NodeJS.ProcessEnv, hostname: string): Config {
+  const env = new Environment(variables);
+  const config: Config = {
+    listenHost: env.address('LISTEN_HOST'),
+    port: env.integer('PORT', 3000, 0, 65535),
+    metricsPort: env.integer('METRICS_PORT', 9090, 0, 65535),
+    environment: env.matching('ENVIRONMENT', 'local', /^[\w.-]{1,63}$/, 'letters, digits, ".", "_" or "-"'),
+    // It becomes a header value: nothing that could break one.
+    pod: env.matching(
+      'POD_NAME',
+      hostname,
+      /^[\w.-]{1,253}$/,
+      'a pod name: letters, digits, ".", "_" or "-"',
+    ),
+    revision: env.matching('REVISION', 'unknown', /^[\w.:@/+-]{1,200}$/, 'a commit or a tag'),
+    logLevel: env.oneOf('LOG_LEVEL', 'info', logLevels),
+    drainLingerMs: env.integer('DRAIN_LINGER_MS', 1000, 0, 60_000),
+    drainTimeoutMs: env.integer('DRAIN_TIMEOUT_MS', 10_000, 1, 600_000),
+    postgres: {
+      host: env.required('PGHOST', 'the name or address of the Postgres server'),
+      port: env.integer('PGPORT', 5432, 1, 65535),
+      user: env.required('PGUSER', 'the Postgres user to connect as'),
+      password: env.optional('PGPASSWORD'),
+      database: env.required('PGDATABASE', 'the name of the database'),
+      poolMax: env.integer('PG_POOL_MAX', 10, 1, 1000),
+      connectTimeoutMs: env.integer('PG_CONNECT_TIMEOUT_MS', 2000, 1, 60_000),
+      statementTimeoutMs: env.integer('PG_STATEMENT_TIMEOUT_MS', 3000, 1, 60_000),
+    },
+  };
+  if (config.port === config.metricsPort && config.port !== 0) {
+    env.problems.push(`METRICS_PORT is ${config.metricsPort}: expected another port than PORT`);
+  }
+  if (config.drainLingerMs >= config.drainTimeoutMs) {
+    env.problems.push(
+      `DRAIN_LINGER_MS is ${config.drainLingerMs}: expected less than DRAIN_TIMEOUT_MS (${config.drainTimeoutMs})`,
+    );
+  }
+  if (env.problems.length > 0) throw new ConfigError(env.problems);
+  return config;
+}

@@ -1,0 +1,90 @@
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { runner } from 'node-pg-migrate';
+import pg from 'pg';
+import type { Logger } from 'pino';
+import type { PostgresConfig } from '../config.ts';
+import { connectionOptions } from './database.ts';
+
+const migrations = path.join(import.meta.dirname, '..', '..', 'migrations');
+const firstPauseMs = 200;
+const longestPauseMs = 3000;
+
+/** Brings the schema up to date in the background, however long the database takes to appear. */
+export class Migrator {
+  readonly #config: PostgresConfig;
+  readonly #pod: string;
+  readonly #log: Logger;
+  readonly #onDone: () => void;
+  readonly #stop = new AbortController();
+  #running: Promise<void> | undefined;
+
+  /** @param onDone called every time the schema was found or made complete */
+  constructor(config: PostgresConfig, pod: string, log: Logger, onDone: () => void) {
+    this.#config = config;
+    this.#pod = pod;
+    this.#log = log;
+    this.#onDone = onDone;
+  }
+
+  /** Starts the loop unless it runs already. Never throws: failures are logged and tried again. */
+  start(): void {
+    if (this.#stop.signal.aborted) return;
+    this.#running ??= this.#loop().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  /** Ends the loop; an unfinished migration is rolled back by Postgres. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #loop(): Promise<void> {
+    for (let attempt = 1; !this.#stop.signal.aborted; attempt += 1) {
+      try {
+        const applied = await this.#migrate();
+        this.#log.info({ attempt, applied }, 'the schema is up to date');
+        this.#onDone();
+        return;
+      } catch (error) {
+        if (this.#stop.signal.aborted) return;
+        const pauseMs = Math.min(firstPauseMs * 2 ** Math.min(attempt - 1, 10), longestPauseMs);
+        this.#log.warn({ err: error, attempt, pauseMs }, 'the schema could not be brought up to date yet');
+        await sleep(pauseMs, undefined, { signal: this.#stop.signal }).catch(() => {});
+      }
+    }
+  }
+
+  async #migrate(): Promise<string[]> {
+    const client = new pg.Client({
+      ...connectionOptions(this.#config, this.#pod),
+      // Bounds the wait for another replica's migration as well; the loop then asks again.
+      lock_timeout: 15_000,
+      statement_timeout: 60_000,
+    });
+    // Without a listener a connection lost in mid-migration would end the process.
+    client.on('error', (error) => this.#log.warn({ err: error }, 'the migration lost its connection'));
+    const close = () => void client.end().catch(() => {});
+    this.#stop.signal.addEventListener('abort', close, { once: true });
+    try {
+      await client.connect();
+      const log = (message: string) => this.#log.debug(message.trim());
+      const applied = await runner({
+        dbClient: client,
+        dir: migrations,
+        direction: 'up',
+        migrationsTable: 'pgmigrations',
+        // One transaction, and one replica at a time: the others wait and find nothing left to do.
+        singleTransaction: true,
+        advisoryLockMode: 'wait',
+        logger: { debug: log, info: log, warn: log, error: log },
+      });
+      return applied.map((migration) => migration.name);
+    } finally {
+      this.#stop.signal.removeEventListener('abort', close);
+      await client.end().catch(() => {});
+    }
+  }
+}

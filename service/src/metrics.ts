@@ -1,0 +1,58 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { PoolGauges } from './db/database.ts';
+import type { Identity } from './identity.ts';
+
+/** The instruments of one process and the registry that renders them. */
+export interface Metrics {
+  readonly registry: Registry;
+  /** Seconds, by route template, method and status: its count is the rate, its 5xx the errors. */
+  readonly duration: Histogram<'route' | 'method' | 'status'>;
+  readonly inFlight: Gauge;
+  readonly databaseRetries: Counter;
+}
+
+/** Makes the instruments; `pool` is asked anew at every scrape. */
+export function createMetrics(identity: Identity, pool: () => PoolGauges): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const { version, revision, environment } = identity;
+  new Gauge({
+    name: 'quote_app_info',
+    help: 'Always 1; the labels say what runs.',
+    labelNames: ['version', 'revision', 'environment'],
+    registers,
+  }).set({ version, revision, environment }, 1);
+  for (const state of ['total', 'idle', 'waiting'] as const) {
+    new Gauge({
+      name: `pg_pool_${state}`,
+      help: poolHelp[state],
+      registers,
+      collect() {
+        this.set(pool()[state]);
+      },
+    });
+  }
+  return {
+    registry,
+    duration: new Histogram({
+      name: 'http_request_duration_seconds',
+      help: 'Time from the request line to the end of the answer; status "aborted": the client left first.',
+      labelNames: ['route', 'method', 'status'],
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      registers,
+    }),
+    inFlight: new Gauge({ name: 'http_requests_in_flight', help: 'Requests not answered yet.', registers }),
+    databaseRetries: new Counter({
+      name: 'pg_read_retries_total',
+      help: 'Reads that were tried a second time because their connection broke.',
+      registers,
+    }),
+  };
+}
+
+const poolHelp = {
+  total: 'Database connections the pool holds.',
+  idle: 'Database connections nobody uses.',
+  waiting: 'Statements waiting for a database connection.',
+};
