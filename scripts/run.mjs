@@ -23,19 +23,20 @@ if (Number(process.versions.node.split('.')[0]) < 20) {
   cannotRun(`Node ${process.versions.node} is too old: install Node 20 or newer, then run this again.`);
 }
 
-// A stamp of our own rather than node_modules/.package-lock.json: it is written only after npm ci ended well.
+// A stamp of our own rather than node_modules/.package-lock.json: it is written only after npm ended well.
 const wanted = createHash('sha256')
   .update(readFileSync(path.join(root, 'package-lock.json')))
   .digest('hex');
 const installed = existsSync(stamp) ? readFileSync(stamp, 'utf8') : '';
 if (installed !== wanted) {
-  process.stderr.write('npm packages are missing or out of date: running "npm ci" (about 20 s)\n');
-  const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+  process.stderr.write('npm packages are missing or out of date: running "npm install" (about 20 s)\n');
+  // Not `npm ci`: it refuses a lock file made where a registry withheld other platforms' optional packages.
+  const npm = spawnSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 2, 2],
   });
   if (npm.status !== 0) {
-    cannotRun('"npm ci" failed: the lines above say why. Mend that, then run this again.');
+    cannotRun('"npm install" failed: the lines above say why. Mend that, then run this again.');
   }
   writeFileSync(stamp, wanted);
 }
