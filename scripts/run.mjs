@@ -48,6 +48,14 @@ if (node === process.execPath && Number(process.versions.node.split('.')[0]) < 2
     `no pinned Node for ${process.platform}-${process.arch}: install Node 24 or newer, then run this again.`,
   );
 }
+if (spawnSync(node, ['--version']).status !== 0) {
+  process.stderr.write('the pinned Node needs the Debian package libatomic1: installing it\n');
+  const quiet = { stdio: ['ignore', 'ignore', 'inherit'] };
+  spawnSync('apt-get', ['update', '--quiet'], quiet);
+  if (spawnSync('apt-get', ['install', '--yes', '--quiet', 'libatomic1'], quiet).status !== 0) {
+    cannotRun('"apt-get install libatomic1" failed: run it as root, then run this again.');
+  }
+}
 const child = spawn(node, ['--disable-warning=ExperimentalWarning', script, ...args], { stdio: 'inherit' });
 // A terminal's Ctrl-C reaches the child by itself; only wait for it.
 process.on('SIGINT', () => {});
