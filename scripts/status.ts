@@ -81,7 +81,9 @@ function colour(text: string, good: boolean): string {
   return styleText(good ? 'green' : 'yellow', text, { stream: process.stdout });
 }
 
-const shorten = (text: string, most: number) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+function shorten(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+}
 
 /** The image without its registry, and the digest's first characters. */
 function shortImage(image: string | undefined): string {

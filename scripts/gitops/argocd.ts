@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { parseAllDocuments } from 'yaml';
 import { stageArgocd } from '../argocd-manifest.ts';
@@ -13,10 +14,24 @@ export async function installArgocd(kubectl: Kubectl, kustomize: string): Promis
   const isDefinition = (object: { kind: string }) =>
     ['CustomResourceDefinition', 'Namespace'].includes(object.kind);
   await kubectl.apply(objects.filter(isDefinition));
-  // An AppProject can only be applied once the API server serves its kind.
-  await kubectl(['wait', '--for=condition=Established', '--timeout=60s', 'crd/appprojects.argoproj.io']);
-  await kubectl(['wait', '--for=condition=Established', '--timeout=60s', 'crd/applications.argoproj.io']);
+  await served(kubectl, 'appprojects.argoproj.io');
+  await served(kubectl, 'applications.argoproj.io');
   await kubectl.apply(objects.filter((object) => !isDefinition(object)));
+}
+
+/** An object can only be applied once the API server serves its kind, a moment after the definition is there. */
+async function served(kubectl: Kubectl, kind: string): Promise<void> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      await kubectl(['get', kind, '--namespace=argocd']);
+      return;
+    } catch (error) {
+      if (attempt === 100) {
+        throw error;
+      }
+      await sleep(200);
+    }
+  }
 }
 
 async function renderArgocd(kustomize: string): Promise<{ kind: string }[]> {

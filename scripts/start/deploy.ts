@@ -11,7 +11,10 @@ export async function untilAllWell(
   report: (doing: string) => void,
 ): Promise<void> {
   const deadline = Date.now() + seconds * 1000;
-  for (;;) {
+  for (let round = 0; ; round += 1) {
+    if (round % 6 === 0) {
+      await askAgain(kubectl);
+    }
     const statuses = await readStatus(kubectl, repositories);
     if (statuses.every(isFine)) {
       return;
@@ -29,4 +32,21 @@ export async function untilAllWell(
 
 function describe({ environment, sync, health, problems }: EnvironmentStatus): string {
   return [`- ${environment}: ${sync}, ${health}`, ...problems.map((problem) => `  ${problem}`)].join('\n');
+}
+
+/** Argo CD keeps a failed comparison, as from a repo-server that was not up yet, for two minutes unless asked. */
+async function askAgain(kubectl: Kubectl): Promise<void> {
+  interface Application {
+    metadata: { name: string };
+    status?: { conditions?: { type: string }[] };
+  }
+  const list = ['get', 'applications.argoproj.io', '--namespace=argocd'];
+  const applications = (await kubectl.json<{ items: Application[] }>(list))?.items ?? [];
+  for (const { metadata, status } of applications) {
+    if (status?.conditions?.some(({ type }) => type === 'ComparisonError') === true) {
+      const refresh = 'argocd.argoproj.io/refresh=normal';
+      const target = ['application', metadata.name, refresh, '--overwrite', '--namespace=argocd'];
+      await kubectl(['annotate', ...target]);
+    }
+  }
 }
