@@ -10,7 +10,7 @@ import { clusterLayout, inClusterRepository } from '../cluster/layout.ts';
 import { writeSecret } from '../cluster/pki.ts';
 import { buildAppImage } from '../gitops/app-image.ts';
 import { installArgocd } from '../gitops/argocd.ts';
-import { imageOverrides, registryHolds } from '../gitops/image-overrides.ts';
+import { imageOverrides, type RegistryImage, registryHolds } from '../gitops/image-overrides.ts';
 import { type Kubectl, kubectlFor } from '../gitops/kubectl.ts';
 import { applyRoot } from '../gitops/root-application.ts';
 import { ensureDatabaseSecrets, ensureWebhookSecret } from '../gitops/secrets.ts';
@@ -31,18 +31,30 @@ export async function startEmbedded(name: string, json: boolean): Promise<void> 
     kubectl: await kubectlFor({ kubeconfig: cluster.kubeconfig }),
     kustomize: path.join(await goTools('check'), 'kustomize'),
   });
-  const image = Promise.withResolvers<string>();
+  const image = Promise.withResolvers<RegistryImage>();
   await runPlan([
     [
       {
         title: `Kubernetes "${name}"`,
         usually: '10 s',
-        run: async (report) => started.resolve(await cluster.start(report)),
+        run: async (report) => {
+          try {
+            started.resolve(await cluster.start(report));
+          } catch (error) {
+            started.reject(error);
+            throw error;
+          }
+        },
       },
       {
         title: 'quote-app from this checkout',
         usually: '5 s, 25 s the first time',
-        run: async () => image.resolve(await buildAppImage()),
+        run: async () => {
+          const built = await buildAppImage();
+          await started.promise;
+          const digest = await cluster.loadImage(built);
+          image.resolve({ image: built.replace(/:[^:/]+$/, ''), digest });
+        },
       },
     ],
     {
@@ -60,9 +72,7 @@ export async function startEmbedded(name: string, json: boolean): Promise<void> 
       usually: '2 s',
       run: async () => {
         const { ports, kubectl, kustomize } = await deploying();
-        const built = await image.promise;
-        const digest = await cluster.loadImage(built);
-        const checkout = { image: built.replace(/:[^:/]+$/, ''), digest };
+        const checkout = await image.promise;
         await writeFile(checkoutImageFile(layout), JSON.stringify(checkout));
         const repository = repositoryFolder(layout);
         const commit = await headOfMain(layout);
