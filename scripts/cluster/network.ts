@@ -41,6 +41,8 @@ export async function createNetwork(layout: ClusterLayout): Promise<void> {
       'link add br0 type bridge',
       `address add ${addresses.controlPlane}/24 dev br0`,
       'link set br0 up',
+      // kube-proxy turns a Service's address into a pod's, but only of a packet that has some route.
+      `route add ${addresses.serviceSubnet} dev br0`,
       ...layout.nodes.flatMap((node) => [
         `link add ${node.name} type veth peer name eth0 netns ${node.namespace}`,
         `link set ${node.name} master br0 up`,

@@ -10,8 +10,8 @@ export type ImageOverrides = Partial<Record<Environment, string[]>>;
 
 /** A Kustomize patch inside an Application. */
 interface Patch {
-  target: { kind: string; name?: string };
   patch: string;
+  target: { kind: string; name?: string };
 }
 
 interface RootObject {
@@ -64,14 +64,15 @@ export async function updateOverrides(kubectl: Kubectl, overrides: ImageOverride
   return true;
 }
 
+/** Keys in the API server's order, so that what it returns compares equal. */
 function childPatches(repository: string | undefined, overrides: ImageOverrides): Patch[] {
   const set = (path: string, value: unknown) => JSON.stringify([{ op: 'add', path, value }]);
   const source: Patch[] =
     repository === undefined
       ? []
       : [
-          { target: { kind: 'AppProject' }, patch: set('/spec/sourceRepos', [repository]) },
-          { target: { kind: 'Application' }, patch: set('/spec/source/repoURL', repository) },
+          { patch: set('/spec/sourceRepos', [repository]), target: { kind: 'AppProject' } },
+          { patch: set('/spec/source/repoURL', repository), target: { kind: 'Application' } },
         ];
   const images = environments.flatMap((name): Patch[] => {
     const override = overrides[name] ?? [];
