@@ -45,6 +45,7 @@ export async function installPackages(
 ): Promise<void> {
   const missing: string[] = [];
   for (const name of Object.keys(packages)) {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own placeholder
     const query = ['--show', '--showformat=${db:Status-Status}', name];
     const result = await execa('dpkg-query', query, { reject: false });
     if (result.stdout !== 'installed') {

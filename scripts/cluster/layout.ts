@@ -27,7 +27,7 @@ export interface ClusterLayout {
 }
 
 /** Thrown for a name that no cluster can have; the message says which can. */
-export class ClusterNameError extends Error {
+class ClusterNameError extends Error {
   override name = 'ClusterNameError';
 }
 

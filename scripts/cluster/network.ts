@@ -3,7 +3,7 @@ import { execa } from 'execa';
 import { addresses, type ClusterLayout } from './layout.ts';
 
 /** Every namespace of the cluster, the control plane's first. */
-export function namespaces(layout: ClusterLayout): string[] {
+function namespaces(layout: ClusterLayout): string[] {
   return [layout.controlPlaneNamespace, ...layout.nodes.map((node) => node.namespace)];
 }
 

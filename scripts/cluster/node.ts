@@ -9,7 +9,7 @@ import { ensureRunning, waitForComponent } from './processes.ts';
 import { proxyConfig } from './proxy.ts';
 
 /** The registries whose names the manifests use; the cluster's own registry answers for each of them. */
-export const mirroredRegistries = ['docker.io', 'quay.io', 'ghcr.io', 'registry.k8s.io', 'public.ecr.aws'];
+const mirroredRegistries = ['docker.io', 'quay.io', 'ghcr.io', 'registry.k8s.io', 'public.ecr.aws'];
 
 export const pauseImage = 'registry.k8s.io/pause:3.10';
 

@@ -24,7 +24,7 @@ interface Started {
 }
 
 /** Thrown when a component does not come up; names its log. */
-export class ComponentError extends Error {
+class ComponentError extends Error {
   override name = 'ComponentError';
 }
 
@@ -32,7 +32,7 @@ const recordFile = (layout: ClusterLayout, name: string) =>
   path.join(layout.run, 'components', `${name}.json`);
 
 /** The component's log file. */
-export const logFile = (layout: ClusterLayout, name: string) => path.join(layout.logs, `${name}.log`);
+const logFile = (layout: ClusterLayout, name: string) => path.join(layout.logs, `${name}.log`);
 
 /** The kernel's start time of the process, or undefined when there is none (a zombie counts as none). */
 async function startTimeOf(pid: number): Promise<string | undefined> {

@@ -11,7 +11,7 @@ import { repoRoot } from '../paths.ts';
 export const appName = 'quote-app';
 
 /** The full image name that the text of base/registry/quote-app.yaml sets. @throws {CannotRun} */
-export function imageNameIn(transformer: string): string {
+function imageNameIn(transformer: string): string {
   const parsed = parse(transformer) as { imageTag?: { newName?: string } } | null;
   const name = parsed?.imageTag?.newName;
   if (name === undefined) {

@@ -12,7 +12,7 @@ export async function untilAllWell(
 ): Promise<void> {
   const deadline = Date.now() + seconds * 1000;
   for (let round = 0; ; round += 1) {
-    if (round % 6 === 0) {
+    if (round % 4 === 0) {
       await askAgain(kubectl);
     }
     const statuses = await readStatus(kubectl, repositories);
@@ -43,7 +43,7 @@ async function askAgain(kubectl: Kubectl): Promise<void> {
   const list = ['get', 'applications.argoproj.io', '--namespace=argocd'];
   const applications = (await kubectl.json<{ items: Application[] }>(list))?.items ?? [];
   for (const { metadata, status } of applications) {
-    if (status?.conditions?.some(({ type }) => type === 'ComparisonError') === true) {
+    if (status?.conditions?.some(({ type }) => type.endsWith('Error')) === true) {
       const refresh = 'argocd.argoproj.io/refresh=normal';
       const target = ['application', metadata.name, refresh, '--overwrite', '--namespace=argocd'];
       await kubectl(['annotate', ...target]);

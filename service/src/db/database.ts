@@ -38,7 +38,7 @@ export function connectionOptions(config: PostgresConfig, pod: string): pg.Clien
 }
 
 /** True where an error says "not now" rather than "this statement is wrong". */
-export function isUnavailable(error: unknown): boolean {
+function isUnavailable(error: unknown): boolean {
   // Whatever Postgres itself did not say comes from the way there: sockets, names, timeouts.
   if (!(error instanceof pg.DatabaseError)) return error instanceof Error;
   return unavailableStates.test(error.code ?? '');

@@ -6,7 +6,7 @@ import { DatabaseUnavailable } from '../db/database.ts';
 export const retryAfterSeconds = 2;
 
 /** The body of every error answer: problem details as of RFC 9457, plus our request id. */
-export interface ProblemDetails {
+interface ProblemDetails {
   readonly type: 'about:blank';
   readonly title: string;
   readonly status: number;

@@ -4,7 +4,7 @@ import { quoteSchemas } from './quotes.ts';
 import { versionSchema } from './version.ts';
 
 /** An OpenAPI 3.1 document, as far as we write one. */
-export interface OpenApi {
+interface OpenApi {
   readonly openapi: '3.1.0';
   readonly info: { readonly title: string; readonly version: string; readonly description: string };
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;

@@ -54,7 +54,7 @@ const aQuote = json('The quote.', { $ref: '#/components/schemas/Quote' });
  * Reads a whole number a client sent.
  * @throws {Problem} 400, naming it and what is expected
  */
-export function parseWhole(name: string, value: unknown, min: number, max: number): number {
+function parseWhole(name: string, value: unknown, min: number, max: number): number {
   const number = typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : Number.NaN;
   if (number >= min && number <= max) return number;
   throw new Problem(400, `${name} must be a whole number from ${min} to ${max}`);
@@ -96,8 +96,8 @@ export function quoteRoutes(quotes: Quotes): Route[] {
       },
       handlers: [
         async (request, response) => {
-          const page = parseWhole('page', request.query['page'] ?? '1', 1, maxPage);
-          const limit = parseWhole('limit', request.query['limit'] ?? '20', 1, maxLimit);
+          const page = parseWhole('page', request.query.page ?? '1', 1, maxPage);
+          const limit = parseWhole('limit', request.query.limit ?? '20', 1, maxLimit);
           response.json(await quotes.page(page, limit));
         },
       ],
@@ -171,7 +171,7 @@ export function quoteRoutes(quotes: Quotes): Route[] {
       },
       handlers: [
         async (request, response) => {
-          const id = parseId('id', request.params['id']);
+          const id = parseId('id', request.params.id);
           response.json(found(await quotes.byId(id), `no quote has the id ${id}`));
         },
       ],

@@ -1,0 +1,25 @@
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { CannotRun, run } from './cli.ts';
+import { repoRoot } from './paths.ts';
+import { installPackages, missingPrerequisites } from './prerequisites.ts';
+
+const help = `
+Usage: npm test
+
+Lint, then unit and integration tests: a real Postgres, a real kustomize. Installs what they need.
+Exit code: 0 all passed, 1 something failed, 2 cannot run.
+`;
+
+await run({ help, options: {} }, async () => {
+  const lacking = (await missingPrerequisites()).filter((line) => /^(Linux|root|Debian|Go)/.test(line));
+  if (lacking.length > 0) {
+    throw new CannotRun(`The tests need:\n${lacking.map((line) => `- ${line}`).join('\n')}`);
+  }
+  await installPackages({ postgresql: 'is the database the service is tested against' }, () => {});
+  const node = (...args: string[]) =>
+    spawnSync(process.execPath, args, { cwd: repoRoot, stdio: 'inherit' }).status === 0;
+  const linted = node(path.join(repoRoot, 'scripts/lint.ts'));
+  const tested = node('--test', 'scripts/**/*.test.ts', 'service/**/*.test.ts');
+  return linted && tested ? 0 : 1;
+});

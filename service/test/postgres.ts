@@ -1,0 +1,79 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, globSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+
+/** Postgres refuses to run as root: nobody's id serves when the tests run as root. */
+const identity = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
+
+/** A real Postgres for one test file. */
+export interface TestPostgres {
+  port: number;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/** Makes a database cluster in a temporary folder, on a free port of 127.0.0.1, and starts it. */
+export async function startPostgres(): Promise<TestPostgres> {
+  const bin = globSync('/usr/lib/postgresql/*/bin').at(-1);
+  if (bin === undefined) {
+    throw new Error('No Postgres is installed: "apt-get install postgresql".');
+  }
+  const folder = mkdtempSync(path.join(tmpdir(), 'quotes-postgres-'));
+  if (identity.uid !== undefined) {
+    chownSync(folder, identity.uid, identity.gid);
+  }
+  const data = path.join(folder, 'data');
+  const init = ['--pgdata', data, '--username=quotes', '--auth=trust', '--no-sync', '--encoding=UTF8'];
+  execFileSync(path.join(bin, 'initdb'), init, { ...identity, stdio: 'ignore', cwd: folder });
+  const port = await freePort();
+  let server: ChildProcess | undefined;
+  const postgres: TestPostgres = {
+    port,
+    async start() {
+      const options = ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', '', '-F'];
+      server = spawn(path.join(bin, 'postgres'), options, { ...identity, stdio: 'ignore', cwd: folder });
+      await answers(port);
+    },
+    async stop() {
+      if (server !== undefined && server.exitCode === null) {
+        server.kill('SIGINT');
+        await once(server, 'exit');
+      }
+    },
+    async remove() {
+      await postgres.stop();
+      rmSync(folder, { recursive: true });
+    },
+  };
+  await postgres.start();
+  return postgres;
+}
+
+async function answers(port: number): Promise<void> {
+  for (let attempt = 0; attempt < 300; attempt += 1) {
+    const client = new pg.Client({ host: '127.0.0.1', port, user: 'quotes', database: 'postgres' });
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      await client.end();
+      return;
+    } catch {
+      await sleep(50);
+    }
+  }
+  throw new Error('Postgres does not answer.');
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
