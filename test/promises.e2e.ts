@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, glob, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -197,4 +197,15 @@ test('three replicas give the same rows under three names, through the Service a
     const answer = await fetch('http://127.0.0.1:8080/api/quotes?limit=1').catch(() => undefined);
     return answer?.status === 200;
   });
+});
+
+test('stop leaves no process, namespace, mount or cgroup behind', async () => {
+  await command('stop');
+  const mine = `quotes/${cluster}`;
+  assert.doesNotMatch((await execa('ip', ['netns', 'list'])).stdout, /quotes-e2e/);
+  assert.ok(!(await readFile('/proc/self/mountinfo', 'utf8')).includes(mine));
+  assert.deepEqual(await Array.fromAsync(glob(`/sys/fs/cgroup/**/${mine}`)), []);
+  // This test's own command line names the cluster too, so look for the programs' state folder.
+  const processes = await execa('ps', ['-eo', 'args', '--no-headers']);
+  assert.ok(!processes.stdout.includes(`/${mine}/`));
 });

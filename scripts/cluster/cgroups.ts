@@ -92,7 +92,8 @@ export async function processesOf(layout: ClusterLayout, node?: string): Promise
 
 /** Removes every group of the cluster. Its processes must have ended. */
 export async function removeCgroups(layout: ClusterLayout): Promise<void> {
-  for (const tree of await hierarchies()) {
+  // On a hybrid machine runc makes groups in the v2 tree as well.
+  for (const tree of [...(await hierarchies()), path.join(mount, 'unified')]) {
     const top = path.join(tree, layout.cgroup);
     await removeTree(top);
     // The folder shared by all clusters goes with the last of them.
