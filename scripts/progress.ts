@@ -8,8 +8,11 @@ export interface Step {
   run(report: (doing: string) => void): Promise<void>;
 }
 
-/** Steps one after another; those in an inner array at the same time. */
-export type Plan = (Step | Step[])[];
+/** Steps one after another. */
+type Lane = Step[];
+
+/** What comes one after another; the lanes of an inner array run at the same time. */
+export type Plan = (Step | Lane[])[];
 
 /** How often a plain line says that a step is still at it, in milliseconds. */
 const heartbeat = 20_000;
@@ -18,9 +21,9 @@ const heartbeat = 20_000;
 export async function runPlan(plan: Plan): Promise<void> {
   const flat = process.stdout.isTTY !== true || process.env.CI !== undefined;
   for (const entry of plan) {
-    const steps = Array.isArray(entry) ? entry : [entry];
+    const lanes = Array.isArray(entry) ? entry : [[entry]];
     // When one of several fails, the others are waited for: nothing goes on behind the user's back.
-    const results = await Promise.allSettled(flat ? steps.map(runPlain) : [runLive(steps)]);
+    const results = await Promise.allSettled(flat ? lanes.map(runPlain) : [runLive(lanes)]);
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) {
       throw failed.reason;
@@ -28,7 +31,13 @@ export async function runPlan(plan: Plan): Promise<void> {
   }
 }
 
-async function runPlain(step: Step): Promise<void> {
+async function runPlain(lane: Lane): Promise<void> {
+  for (const step of lane) {
+    await runStepPlain(step);
+  }
+}
+
+async function runStepPlain(step: Step): Promise<void> {
   const started = Date.now();
   const elapsed = () => `${((Date.now() - started) / 1000).toFixed(1)} s`;
   const say = (mark: string, text: string) => process.stderr.write(`${mark} ${step.title} ${text}\n`);
@@ -48,30 +57,40 @@ async function runPlain(step: Step): Promise<void> {
   }
 }
 
-async function runLive(steps: Step[]): Promise<void> {
+async function runLive(lanes: Lane[]): Promise<void> {
   const list = new Listr(
-    steps.map((step) => ({
-      title: `${step.title} (usually ${step.usually})`,
-      task: async (_: unknown, task: { title: string; output: string }) => {
-        const started = Date.now();
-        let doing = '';
-        const seconds = () => Math.round((Date.now() - started) / 1000);
-        const show = () => {
-          task.output = `${seconds()} s${doing && `: ${doing}`}`;
-        };
-        const timer = setInterval(show, 1000);
-        try {
-          await step.run((text) => {
-            doing = text;
-            show();
-          });
-          task.title = `${step.title} ${((Date.now() - started) / 1000).toFixed(1)} s`;
-        } finally {
-          clearInterval(timer);
-        }
-      },
+    // A task without a title only groups: its steps are shown in its place.
+    lanes.map((lane) => ({
+      task: (_: unknown, group: { newListr: (steps: LiveStep[], options: object) => Listr }) =>
+        group.newListr(lane.map(liveStep), { concurrent: false, exitOnError: true }),
     })),
     { concurrent: true, exitOnError: true, rendererOptions: { showErrorMessage: false } },
   );
   await list.run();
+}
+
+type LiveStep = ReturnType<typeof liveStep>;
+
+function liveStep(step: Step) {
+  return {
+    title: `${step.title} (usually ${step.usually})`,
+    task: async (_: unknown, task: { title: string; output: string }) => {
+      const started = Date.now();
+      let doing = '';
+      const seconds = () => Math.round((Date.now() - started) / 1000);
+      const show = () => {
+        task.output = `${seconds()} s${doing && `: ${doing}`}`;
+      };
+      const timer = setInterval(show, 1000);
+      try {
+        await step.run((text) => {
+          doing = text;
+          show();
+        });
+        task.title = `${step.title} ${((Date.now() - started) / 1000).toFixed(1)} s`;
+      } finally {
+        clearInterval(timer);
+      }
+    },
+  };
 }

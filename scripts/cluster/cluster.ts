@@ -13,7 +13,8 @@ import { buildImages, copyImages } from './images.ts';
 import { type ClusterLayout, type ClusterNode, clusterLayout } from './layout.ts';
 import { unmountAll } from './mounts.ts';
 import { createNetwork, networkIsWhole, removeNetwork, setNodeLink } from './network.ts';
-import { ensureNode } from './node.ts';
+import { containerdOf, ensureNode } from './node.ts';
+import { stockNode } from './node-images.ts';
 import { ensurePki, writeKubeconfig } from './pki.ts';
 import { killCluster, killNode, recordedComponents, stopComponent } from './processes.ts';
 import { ensureRegistry, registryFolder } from './registry.ts';
@@ -84,12 +85,18 @@ async function start(layout: ClusterLayout, report: (doing: string) => void): Pr
   await createCgroups(layout);
   await ensurePki(layout);
   report('etcd and the API server');
-  await copyImages(await buildImages(() => {}), registryFolder(layout));
+  const images = await buildImages(() => {});
+  await copyImages(images.registry, registryFolder(layout));
   await Promise.all([ensureControlPlane(layout, bin), ensureRegistry(layout, bin), ensureGitServer(layout)]);
   const ports = await ensureGateway(layout);
   await writeKubeconfig(layout, 'admin', `https://127.0.0.1:${ports.kubernetes}`, layout.kubeconfig);
   report(`nodes ${layout.nodes.map((node) => node.name).join(', ')}`);
-  await Promise.all(layout.nodes.map((node) => ensureNode(layout, node, bin)));
+  await Promise.all(
+    layout.nodes.map(async (node) => {
+      await stockNode(images.nodes, containerdOf(node, bin).root);
+      await ensureNode(layout, node, bin);
+    }),
+  );
   const kubectl = await kubectlFor({ kubeconfig: layout.kubeconfig });
   report('DNS, storage, metrics');
   await applyAddons(layout, kubectl);

@@ -1,20 +1,34 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { cp, glob, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { cp, glob, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
+import { appImageName } from '../gitops/app-image.ts';
 import { buildImage, ImageError, pushImage } from '../images/buildah.ts';
 import { cacheDir, repoRoot } from '../paths.ts';
 import { goTools } from '../tools/go.ts';
 import { moduleDir } from '../tools/go-modules.ts';
-import { pauseImage } from './node.ts';
-import { registryConfig } from './registry.ts';
+import { pauseImage } from './containerd.ts';
+import { unpackImages } from './node-images.ts';
+import { withRegistry } from './temporary-registry.ts';
 
 const recipes = path.join(import.meta.dirname, 'images');
 const debian = 'docker.io/library/debian:bookworm-slim';
+const nodeImage = 'docker.io/library/node:26.10.0-bookworm-slim';
+
+/** What a new cluster is given. */
+interface ImageTrees {
+  /** A registry's files with every image. */
+  registry: string;
+  /** A containerd root with every image unpacked. */
+  nodes: string;
+}
+
+const treesIn = (folder: string): ImageTrees => ({
+  registry: path.join(folder, 'registry'),
+  nodes: path.join(folder, 'nodes'),
+});
 
 /** An upstream image that we build from Debian packages and Go modules under upstream's name. */
 interface Recipe {
@@ -31,7 +45,7 @@ const clusterTools = async () => ({ 'cluster-tools': await goTools('cluster') })
 const systemImages: Recipe[] = [
   {
     folder: 'node',
-    image: 'docker.io/library/node:26.10.0-bookworm-slim',
+    image: nodeImage,
     contexts: async () => ({
       certificates: '/etc/ssl/certs',
       node: path.join(repoRoot, `node_modules/node-${process.platform}-${process.arch}`),
@@ -78,7 +92,7 @@ async function npmFolder(): Promise<string> {
   return path.join((await execa('npm', ['root', '--global'])).stdout, 'npm');
 }
 
-/** Where the registry tree with every image is, or will be. The key covers the recipes and the programs' pins. */
+/** Where the images are, or will be. The key covers the recipes and the programs' pins. */
 export async function imagesFolder(): Promise<string> {
   const hash = createHash('sha256');
   const inputs = [
@@ -90,6 +104,7 @@ export async function imagesFolder(): Promise<string> {
     ),
     path.join(repoRoot, 'node_modules', `node-${process.platform}-${process.arch}`, 'package.json'),
     import.meta.filename,
+    path.join(import.meta.dirname, 'node-images.ts'),
   ];
   for (const file of inputs.sort()) {
     hash.update(path.basename(file)).update(await readFile(file));
@@ -118,26 +133,38 @@ export async function buildSystemImages(report: (image: string) => void): Promis
   });
 }
 
-/** Builds the rest and returns the folder of a registry tree that holds every image. */
-export async function buildImages(report: (image: string) => void): Promise<string> {
+/** Builds what is not built yet. */
+export async function buildImages(report: (image: string) => void): Promise<ImageTrees> {
   const finished = await imagesFolder();
-  if (existsSync(finished)) {
-    return finished;
+  if (!existsSync(finished)) {
+    for (const recipe of programImages) {
+      report(recipe.image);
+      await buildRecipe(recipe);
+    }
+    const draft = `${finished}.${process.pid}`;
+    await mkdir(draft, { recursive: true });
+    try {
+      await fill(treesIn(draft), report);
+      await rename(draft, finished);
+    } finally {
+      await rm(draft, { recursive: true, force: true });
+    }
   }
-  for (const recipe of programImages) {
-    report(recipe.image);
-    await buildRecipe(recipe);
-  }
-  const draft = `${finished}.${process.pid}`;
-  await mkdir(draft, { recursive: true });
-  try {
-    const images = [...systemImages, ...programImages].map((recipe) => recipe.image);
-    await pushAll([...images, helperImage], draft, report);
-    await rename(draft, finished);
-  } finally {
-    await rm(draft, { recursive: true, force: true });
-  }
-  return finished;
+  return treesIn(finished);
+}
+
+async function fill(trees: ImageTrees, report: (image: string) => void): Promise<void> {
+  const images = [...[...systemImages, ...programImages].map((recipe) => recipe.image), helperImage];
+  await mkdir(trees.registry);
+  await withRegistry(trees.registry, async (address) => {
+    for (const image of images) {
+      report(`${image} into the registry`);
+      await pushImage(image, address);
+    }
+    // The layers that the service stands on, so that pushing the service brings only what is its own.
+    await pushImage(nodeImage, address, `${await appImageName()}:base`);
+    await unpackImages(images, address, trees.nodes, report);
+  });
 }
 
 async function buildRecipe(recipe: Recipe): Promise<void> {
@@ -171,51 +198,6 @@ async function buildDebian(): Promise<void> {
   } finally {
     await rm(context, { recursive: true, force: true });
   }
-}
-
-/** Pushes the images to a registry that lives only as long as that takes. */
-async function pushAll(images: string[], folder: string, report: (image: string) => void): Promise<void> {
-  const address = `127.0.0.1:${await freePort()}`;
-  const configFolder = await mkdtemp(path.join(tmpdir(), 'quotes-registry-'));
-  const config = path.join(configFolder, 'registry.yaml');
-  await writeFile(config, registryConfig(folder, address));
-  const program = path.join(await goTools('cluster'), 'registry');
-  const registry = execa(program, ['serve', config], {
-    stdin: 'ignore',
-    env: { OTEL_TRACES_EXPORTER: 'none' },
-    reject: false,
-  });
-  try {
-    await answers(`http://${address}/v2/`);
-    for (const image of images) {
-      report(`${image} into the registry`);
-      await pushImage(image, address);
-    }
-  } finally {
-    registry.kill();
-    await registry;
-    await rm(configFolder, { recursive: true });
-  }
-}
-
-async function answers(url: string): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    const response = await fetch(url).catch(() => undefined);
-    if (response?.ok) {
-      return;
-    }
-    await sleep(100);
-  }
-  throw new ImageError(`the registry at ${url} does not answer.`);
-}
-
-async function freePort(): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<number>();
-  const server = createServer().listen(0, '127.0.0.1', () => {
-    const address = server.address();
-    server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-  });
-  return promise;
 }
 
 /** Gives the cluster's registry all images of the cache. Files are linked: it takes no time and no space. */

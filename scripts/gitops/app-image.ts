@@ -10,8 +10,9 @@ import { repoRoot } from '../paths.ts';
 /** The service's name in the bases; base/registry puts the registry before it. */
 export const appName = 'quote-app';
 
-/** The full image name that the text of base/registry/quote-app.yaml sets. @throws {CannotRun} */
-function imageNameIn(transformer: string): string {
+/** The service's full image name without a tag, as base/registry sets it. @throws {CannotRun} */
+export async function appImageName(): Promise<string> {
+  const transformer = await readFile(path.join(repoRoot, 'base/registry/quote-app.yaml'), 'utf8');
   const parsed = parse(transformer) as { imageTag?: { newName?: string } } | null;
   const name = parsed?.imageTag?.newName;
   if (name === undefined) {
@@ -22,8 +23,7 @@ function imageNameIn(transformer: string): string {
 
 /** Builds the checkout's service, as service/Dockerfile says, into the local store. Returns its full name. */
 export async function buildAppImage(): Promise<string> {
-  const name = imageNameIn(await readFile(path.join(repoRoot, 'base/registry/quote-app.yaml'), 'utf8'));
-  const image = `${name}:${await revision()}`;
+  const image = `${await appImageName()}:${await revision()}`;
   await buildImage({ image, dockerfile: path.join(repoRoot, 'service/Dockerfile'), context: repoRoot });
   return image;
 }

@@ -7,6 +7,7 @@ import { parseAllDocuments } from 'yaml';
 import { stageArgocd } from '../argocd-manifest.ts';
 import { repoRoot } from '../paths.ts';
 import type { Kubectl } from './kubectl.ts';
+import { ensureRedisSecret } from './secrets.ts';
 
 /** Installs Argo CD as argocd/ says, or brings an installed one to that. Does not wait for its pods. */
 export async function installArgocd(kubectl: Kubectl, kustomize: string): Promise<void> {
@@ -16,6 +17,7 @@ export async function installArgocd(kubectl: Kubectl, kustomize: string): Promis
   await kubectl.apply(objects.filter(isDefinition));
   await served(kubectl, 'appprojects.argoproj.io');
   await served(kubectl, 'applications.argoproj.io');
+  await ensureRedisSecret(kubectl);
   await kubectl.apply(objects.filter((object) => !isDefinition(object)));
 }
 

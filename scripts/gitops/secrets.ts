@@ -15,6 +15,19 @@ export async function ensureDatabaseSecrets(kubectl: Kubectl): Promise<void> {
   }
 }
 
+/**
+ * Creates the password of Argo CD's Redis where it is missing. An init container would too, but pods that are up
+ * before it fail and back off for ten seconds.
+ */
+export async function ensureRedisSecret(kubectl: Kubectl): Promise<void> {
+  await createIfMissing(kubectl, {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'argocd-redis', namespace: 'argocd' },
+    stringData: { auth: randomBytes(24).toString('base64url') },
+  });
+}
+
 /** The secret that signs webhooks: Argo CD's own where it has one, else a new one written to argocd-secret. */
 export async function ensureWebhookSecret(kubectl: Kubectl): Promise<string> {
   const key = 'webhook.github.secret';

@@ -64,16 +64,17 @@ export async function buildImage(build: ImageBuild): Promise<void> {
 }
 
 /**
- * Pushes the image to a registry on this machine under its own full name, and returns the manifest's digest.
+ * Pushes the image to a registry on this machine, under its own full name unless told otherwise, and returns the
+ * manifest's digest.
  * @throws {ImageError}
  */
-export async function pushImage(image: string, registry: string): Promise<string> {
+export async function pushImage(image: string, registry: string, as = image): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'quotes-push-'));
   try {
     const digestFile = path.join(folder, 'digest');
     // Uncompressed: over loopback, gzip costs more than it saves.
     const options = ['--tls-verify=false', '--disable-compression', `--digestfile=${digestFile}`];
-    await buildah(['push', ...options, image, `docker://${registry}/${image}`]);
+    await buildah(['push', ...options, image, `docker://${registry}/${as}`]);
     return (await readFile(digestFile, 'utf8')).trim();
   } finally {
     await rm(folder, { recursive: true });

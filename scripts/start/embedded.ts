@@ -32,41 +32,40 @@ export async function startEmbedded(name: string, json: boolean): Promise<void> 
     kustomize: path.join(await goTools('check'), 'kustomize'),
   });
   const image = Promise.withResolvers<RegistryImage>();
-  await runPlan([
-    [
-      {
-        title: `Kubernetes "${name}"`,
-        usually: '10 s',
-        run: async (report) => {
-          try {
-            started.resolve(await cluster.start(report));
-          } catch (error) {
-            started.reject(error);
-            throw error;
-          }
-        },
-      },
-      {
-        title: 'quote-app from this checkout',
-        usually: '5 s, 25 s the first time',
-        run: async () => {
-          const built = await buildAppImage();
-          await started.promise;
-          const digest = await cluster.loadImage(built);
-          image.resolve({ image: built.replace(/:[^:/]+$/, ''), digest });
-        },
-      },
-    ],
-    {
-      title: 'Argo CD',
-      usually: '6 s',
-      run: async () => {
-        const { kubectl, kustomize } = await deploying();
-        await installArgocd(kubectl, kustomize);
-        await ensureDatabaseSecrets(kubectl);
-        await writeSecret(webhookSecretFile(layout), await ensureWebhookSecret(kubectl));
-      },
+  const kubernetes: Step = {
+    title: `Kubernetes "${name}"`,
+    usually: '10 s',
+    run: async (report) => {
+      try {
+        started.resolve(await cluster.start(report));
+      } catch (error) {
+        started.reject(error);
+        throw error;
+      }
     },
+  };
+  const argocd: Step = {
+    title: 'Argo CD',
+    usually: '6 s',
+    run: async () => {
+      const { kubectl, kustomize } = await deploying();
+      await installArgocd(kubectl, kustomize);
+      await ensureDatabaseSecrets(kubectl);
+      await writeSecret(webhookSecretFile(layout), await ensureWebhookSecret(kubectl));
+    },
+  };
+  const checkout: Step = {
+    title: 'quote-app from this checkout',
+    usually: '5 s, 25 s the first time',
+    run: async () => {
+      const built = await buildAppImage();
+      await started.promise;
+      const digest = await cluster.loadImage(built);
+      image.resolve({ image: built.replace(/:[^:/]+$/, ''), digest });
+    },
+  };
+  await runPlan([
+    [[kubernetes, argocd], [checkout]],
     {
       title: 'the root Application',
       usually: '2 s',
@@ -113,12 +112,14 @@ async function buildingPlan(): Promise<Plan> {
   return [
     packages,
     [
-      { title: 'Go programs, from source', usually: '12 min', run: buildPrograms },
-      {
-        title: 'images from Debian packages',
-        usually: '2 min',
-        run: (report) => buildSystemImages(report),
-      },
+      [{ title: 'Go programs, from source', usually: '12 min', run: buildPrograms }],
+      [
+        {
+          title: 'images from Debian packages',
+          usually: '2 min',
+          run: (report) => buildSystemImages(report),
+        },
+      ],
     ],
     {
       title: 'images with the Go programs',

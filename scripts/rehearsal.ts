@@ -1,0 +1,126 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import { CannotRun } from './cli.ts';
+import { clusterLayout } from './cluster/layout.ts';
+import { type Kubectl, kubectlFor } from './gitops/kubectl.ts';
+import type { EnvironmentStatus } from './gitops/status.ts';
+import { repoRoot } from './paths.ts';
+
+/** A cluster of its own, begun from nothing, and a clone to push to it from: to test and to measure on. */
+export interface Rehearsal {
+  cluster: string;
+  urls: { dev: string; staging: string; prod: string; git: string };
+  kubectl: Kubectl;
+  clone: string;
+  /** Replaces text in a file of the clone. @throws {CannotRun} when the file has nothing like it */
+  edit(file: string, from: string | RegExp, to: string): Promise<void>;
+  /** Commits what was edited and pushes it; returns the commit. */
+  push(message: string): Promise<string>;
+  /** Takes the last commit back and pushes that; returns the commit. */
+  revert(): Promise<string>;
+  status(environment: string): Promise<EnvironmentStatus>;
+  /** The value at a JSONPath of an object; '' where either is missing. */
+  field(environment: string, object: string, jsonpath: string): Promise<string>;
+  /** Runs one of this repository's commands on the cluster; returns its standard output. */
+  command(verb: string, ...args: string[]): Promise<string>;
+  /** What happened last, as its components tell it: for whoever looks into a failure. */
+  evidence(): Promise<string>;
+  /** Stops the cluster and deletes everything of it, and the clone. */
+  end(): Promise<void>;
+}
+
+/** Starts a cluster of that name from nothing: one that is there is purged first. */
+export async function rehearse(cluster: string): Promise<Rehearsal> {
+  const command = async (verb: string, ...args: string[]): Promise<string> => {
+    const run = [path.join(repoRoot, 'scripts/run.mjs'), verb, '--name', cluster, ...args];
+    const result = await execa(process.execPath, run, { stdin: 'ignore', stderr: 'inherit', reject: false });
+    if (result.failed && result.exitCode !== 1) {
+      throw new CannotRun(`"npm run ${verb} -- --name ${cluster}" could not run: see above.`);
+    }
+    return result.stdout;
+  };
+  await command('stop', '--purge');
+  const started = JSON.parse(await command('start', '--json')) as {
+    urls: Rehearsal['urls'];
+    kubeconfig: string;
+  };
+  const clone = path.join(await mkdtemp(path.join(tmpdir(), `quotes-${cluster}-`)), 'clone');
+  await execa('git', ['clone', '--quiet', started.urls.git, clone]);
+  const git = async (...args: string[]) => (await execa('git', ['-C', clone, ...args])).stdout;
+  await git('config', 'user.name', cluster);
+  await git('config', 'user.email', `${cluster}@localhost`);
+  const kubectl = await kubectlFor({ kubeconfig: started.kubeconfig });
+  const publish = async (): Promise<string> => {
+    await git('push', '--quiet', started.urls.git, 'HEAD:main');
+    return git('rev-parse', 'HEAD');
+  };
+  return {
+    cluster,
+    urls: started.urls,
+    kubectl,
+    clone,
+    command,
+    edit: async (file, from, to) => {
+      const text = await readFile(path.join(clone, file), 'utf8');
+      if (text.replace(from, to) === text) {
+        throw new CannotRun(`${file} has nothing like ${from}, or has "${to}" there already.`);
+      }
+      await writeFile(path.join(clone, file), text.replace(from, to));
+    },
+    push: async (message) => {
+      await git('add', '--all');
+      await git('commit', '--quiet', `--message=${message}`);
+      return publish();
+    },
+    revert: async () => {
+      await git('revert', '--no-edit', 'HEAD');
+      return publish();
+    },
+    status: async (environment) => {
+      const statuses = JSON.parse(await command('status', '--json')) as EnvironmentStatus[];
+      const found = statuses.find((candidate) => candidate.environment === environment);
+      if (found === undefined) {
+        throw new CannotRun(`"npm run status" knows no environment "${environment}".`);
+      }
+      return found;
+    },
+    field: (environment, object, jsonpath) => {
+      const output = ['--ignore-not-found', `--output=jsonpath=${jsonpath}`];
+      return kubectl(['get', object, `--namespace=${environment}`, ...output]);
+    },
+    evidence: async () => {
+      const log = path.join(clusterLayout(cluster).logs, 'git-server.log');
+      const tail = async (workload: string) => {
+        const said = await kubectl(['logs', workload, '--namespace=argocd', '--since=4m']);
+        const lines = said.split('\n').filter((line) => /webhook|[Rr]efresh|sync|rror/.test(line));
+        return [`--- ${workload}`, ...lines.slice(-60)];
+      };
+      return [
+        await command('status'),
+        `--- ${log}`,
+        ...(await readFile(log, 'utf8')).split('\n').slice(-20),
+        ...(await tail('deployment/argocd-server')),
+        ...(await tail('statefulset/argocd-application-controller')),
+      ].join('\n');
+    },
+    end: async () => {
+      await command('stop', '--purge');
+      await rm(path.dirname(clone), { recursive: true, force: true });
+    },
+  };
+}
+
+/** Asks again until it holds; returns the seconds that took. @throws when it does not within two minutes */
+export async function until(what: string, holds: () => Promise<boolean>): Promise<number> {
+  const started = Date.now();
+  while (!(await holds())) {
+    if (Date.now() - started > 120_000) {
+      throw new Error(`${what}: not after two minutes`);
+    }
+    await sleep(50);
+  }
+  return (Date.now() - started) / 1000;
+}
