@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
@@ -18,7 +17,7 @@ export async function ensureControlPlane(layout: ClusterLayout, bin: string): Pr
   await mkdir(path.join(layout.state, 'etcd'), { recursive: true, mode: 0o700 });
   await ensureRunning(layout, component('etcd', 'etcd', etcdArguments(layout)));
   await ensureRunning(layout, component('kube-apiserver', 'kube-apiserver', apiServerArguments(layout)));
-  await waitForComponent(layout, 'kube-apiserver', () => apiAnswers(layout, bin));
+  await waitForComponent(layout, 'kube-apiserver', () => apiAnswers(layout));
   const manager = controllerManagerArguments(layout);
   await ensureRunning(layout, component('kube-controller-manager', 'kube-controller-manager', manager));
   const scheduler = [`--kubeconfig=${pkiKubeconfig(layout, 'scheduler')}`, '--leader-elect=false'];
@@ -39,15 +38,14 @@ export async function ensureControlPlaneProxy(layout: ClusterLayout, bin: string
   });
 }
 
-async function apiAnswers(layout: ClusterLayout, bin: string): Promise<boolean> {
-  const kubeconfig = pkiKubeconfig(layout, 'admin');
-  if (!existsSync(kubeconfig)) {
-    return false;
-  }
-  const command = [path.join(bin, 'kubectl'), `--kubeconfig=${kubeconfig}`, 'get', '--raw=/readyz'];
-  const result = await execa('nsenter', [`--net=/run/netns/${layout.controlPlaneNamespace}`, ...command], {
+async function apiAnswers(layout: ClusterLayout): Promise<boolean> {
+  const pki = (file: string) => path.join(layout.pki, file);
+  const identity = ['--cacert', pki('ca.crt'), '--cert', pki('admin.crt'), '--key', pki('admin.key')];
+  // curl, not kubectl: it is asked ten times a second, beside a start that wants both cores.
+  const command = ['curl', '--silent', '--fail', '--max-time', '5', ...identity];
+  const probe = [...command, '--output', '/dev/null', `https://${addresses.apiServer}/readyz`];
+  const result = await execa('nsenter', [`--net=/run/netns/${layout.controlPlaneNamespace}`, ...probe], {
     reject: false,
-    timeout: 5000,
   });
   return !result.failed;
 }

@@ -4,15 +4,18 @@ import { type Kubectl, KubectlError } from './kubectl.ts';
 
 /** Creates each environment's namespace and database password where they are missing. Git holds no secret. */
 export async function ensureDatabaseSecrets(kubectl: Kubectl): Promise<void> {
-  for (const environment of environments) {
-    await createIfMissing(kubectl, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: environment } });
-    await createIfMissing(kubectl, {
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: { name: 'postgres-credentials', namespace: environment },
-      stringData: { password: randomBytes(24).toString('base64url') },
-    });
-  }
+  await createMissing(
+    kubectl,
+    environments.flatMap((environment) => [
+      { apiVersion: 'v1', kind: 'Namespace', metadata: { name: environment } },
+      {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name: 'postgres-credentials', namespace: environment },
+        stringData: { password: randomBytes(24).toString('base64url') },
+      },
+    ]),
+  );
 }
 
 /**
@@ -20,12 +23,13 @@ export async function ensureDatabaseSecrets(kubectl: Kubectl): Promise<void> {
  * before it fail and back off for ten seconds.
  */
 export async function ensureRedisSecret(kubectl: Kubectl): Promise<void> {
-  await createIfMissing(kubectl, {
+  const redis = {
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: { name: 'argocd-redis', namespace: 'argocd' },
     stringData: { auth: randomBytes(24).toString('base64url') },
-  });
+  };
+  await createMissing(kubectl, [redis]);
 }
 
 /** The secret that signs webhooks: Argo CD's own where it has one, else a new one written to argocd-secret. */
@@ -43,12 +47,14 @@ export async function ensureWebhookSecret(kubectl: Kubectl): Promise<string> {
   return secret;
 }
 
-async function createIfMissing(kubectl: Kubectl, object: object): Promise<void> {
+/** What is there stays as it is: a new password would lock the database that has the old one. */
+async function createMissing(kubectl: Kubectl, items: object[]): Promise<void> {
   try {
-    await kubectl(['create', '--filename=-'], JSON.stringify(object));
+    await kubectl(['create', '--filename=-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
   } catch (error) {
-    // Never overwritten: a new password would lock the database that has the old one.
-    if (!(error instanceof KubectlError && error.message.includes('AlreadyExists'))) {
+    const complaints =
+      error instanceof KubectlError ? error.message.match(/Error from server \(\w+\)/g) : null;
+    if (complaints?.every((complaint) => complaint.includes('AlreadyExists')) !== true) {
       throw error;
     }
   }

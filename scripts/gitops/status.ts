@@ -96,7 +96,7 @@ export async function readStatus(kubectl: Kubectl, repositories: string[]): Prom
 }
 
 /** Whether Git and the cluster agree and everything works. */
-export function isFine(status: EnvironmentStatus): boolean {
+export function isFine(status: Pick<EnvironmentStatus, 'sync' | 'health'>): boolean {
   return status.sync === 'Synced' && status.health === 'Healthy';
 }
 

@@ -1,7 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CannotRun } from '../cli.ts';
+import { environments } from '../environments.ts';
 import type { Kubectl } from '../gitops/kubectl.ts';
 import { type EnvironmentStatus, isFine, readStatus } from '../gitops/status.ts';
+
+interface Application {
+  metadata: { name: string };
+  status?: {
+    sync?: { status?: string };
+    health?: { status?: string };
+    conditions?: { type: string }[];
+  };
+}
 
 /** Waits until every environment is Synced and Healthy. @throws {CannotRun} saying what is not, and why */
 export async function untilAllWell(
@@ -12,21 +22,32 @@ export async function untilAllWell(
 ): Promise<void> {
   const deadline = Date.now() + seconds * 1000;
   for (let round = 0; ; round += 1) {
-    if (round % 4 === 0) {
-      await askAgain(kubectl);
-    }
-    const statuses = await readStatus(kubectl, repositories);
-    if (statuses.every(isFine)) {
+    // One kubectl a second and no more: what asks takes CPU from what it waits for.
+    const list = ['get', 'applications.argoproj.io', '--namespace=argocd'];
+    const applications = (await kubectl.json<{ items: Application[] }>(list))?.items ?? [];
+    const states = environments.map((environment) => {
+      const status = applications.find(({ metadata }) => metadata.name === environment)?.status;
+      return {
+        environment,
+        sync: status?.sync?.status ?? 'not',
+        health: status?.health?.status ?? 'there yet',
+      };
+    });
+    if (states.every(isFine)) {
       return;
     }
-    report(statuses.map((status) => `${status.environment} ${status.sync} ${status.health}`).join(', '));
+    report(states.map(({ environment, sync, health }) => `${environment} ${sync} ${health}`).join(', '));
     if (Date.now() > deadline) {
+      const statuses = await readStatus(kubectl, repositories);
       throw new CannotRun(
         `Not everything is well after ${seconds} s:\n${statuses.map(describe).join('\n')}\n` +
           'docs/operations.md says what to do. "npm run status -- --watch" follows it further.',
       );
     }
-    await sleep(500);
+    if (round % 2 === 1) {
+      await askAgain(kubectl, applications);
+    }
+    await sleep(1000);
   }
 }
 
@@ -35,13 +56,7 @@ function describe({ environment, sync, health, problems }: EnvironmentStatus): s
 }
 
 /** Argo CD keeps a failed comparison, as from a repo-server that was not up yet, for two minutes unless asked. */
-async function askAgain(kubectl: Kubectl): Promise<void> {
-  interface Application {
-    metadata: { name: string };
-    status?: { conditions?: { type: string }[] };
-  }
-  const list = ['get', 'applications.argoproj.io', '--namespace=argocd'];
-  const applications = (await kubectl.json<{ items: Application[] }>(list))?.items ?? [];
+async function askAgain(kubectl: Kubectl, applications: Application[]): Promise<void> {
   for (const { metadata, status } of applications) {
     if (status?.conditions?.some(({ type }) => type.endsWith('Error')) === true) {
       const refresh = 'argocd.argoproj.io/refresh=normal';

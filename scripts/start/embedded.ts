@@ -9,7 +9,7 @@ import { buildImages, buildSystemImages, imagesFolder } from '../cluster/images.
 import { clusterLayout, inClusterRepository } from '../cluster/layout.ts';
 import { writeSecret } from '../cluster/pki.ts';
 import { buildAppImage } from '../gitops/app-image.ts';
-import { installArgocd } from '../gitops/argocd.ts';
+import { installArgocd, renderArgocd } from '../gitops/argocd.ts';
 import { imageOverrides, type RegistryImage, registryHolds } from '../gitops/image-overrides.ts';
 import { type Kubectl, kubectlFor } from '../gitops/kubectl.ts';
 import { applyRoot } from '../gitops/root-application.ts';
@@ -26,12 +26,14 @@ export async function startEmbedded(name: string, json: boolean): Promise<void> 
   await requirePrerequisites();
   await runPlan(await buildingPlan());
   const started = Promise.withResolvers<Ports>();
-  const deploying = async (): Promise<{ ports: Ports; kubectl: Kubectl; kustomize: string }> => ({
+  const deploying = async (): Promise<{ ports: Ports; kubectl: Kubectl }> => ({
     ports: await started.promise,
     kubectl: await kubectlFor({ kubeconfig: cluster.kubeconfig }),
-    kustomize: path.join(await goTools('check'), 'kustomize'),
   });
   const image = Promise.withResolvers<RegistryImage>();
+  const kustomize = path.join(await goTools('check'), 'kustomize');
+  const argocdManifests = renderArgocd(kustomize);
+  argocdManifests.catch(() => {}); // told of where it is awaited
   const kubernetes: Step = {
     title: `Kubernetes "${name}"`,
     usually: '10 s',
@@ -48,8 +50,8 @@ export async function startEmbedded(name: string, json: boolean): Promise<void> 
     title: 'Argo CD',
     usually: '6 s',
     run: async () => {
-      const { kubectl, kustomize } = await deploying();
-      await installArgocd(kubectl, kustomize);
+      const { kubectl } = await deploying();
+      await installArgocd(kubectl, await argocdManifests);
       await ensureDatabaseSecrets(kubectl);
       await writeSecret(webhookSecretFile(layout), await ensureWebhookSecret(kubectl));
     },
@@ -70,7 +72,7 @@ export async function startEmbedded(name: string, json: boolean): Promise<void> 
       title: 'the root Application',
       usually: '2 s',
       run: async () => {
-        const { ports, kubectl, kustomize } = await deploying();
+        const { ports, kubectl } = await deploying();
         const checkout = await image.promise;
         await writeFile(checkoutImageFile(layout), JSON.stringify(checkout));
         const repository = repositoryFolder(layout);

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { execa } from 'execa';
 import { CannotRun } from '../cli.ts';
-import { installArgocd } from '../gitops/argocd.ts';
+import { installArgocd, renderArgocd } from '../gitops/argocd.ts';
 import { kubectlFor } from '../gitops/kubectl.ts';
 import { applyRoot } from '../gitops/root-application.ts';
 import { ensureDatabaseSecrets, ensureWebhookSecret } from '../gitops/secrets.ts';
@@ -20,7 +20,7 @@ export async function startOnContext(context: string, json: boolean): Promise<vo
       title: `Argo CD on "${context}"`,
       usually: '10 s',
       run: async () => {
-        await installArgocd(kubectl, kustomize);
+        await installArgocd(kubectl, await renderArgocd(kustomize));
         await ensureDatabaseSecrets(kubectl);
         await ensureWebhookSecret(kubectl);
       },
