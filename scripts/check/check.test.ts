@@ -1,0 +1,357 @@
+import assert from 'node:assert/strict';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { execa } from 'execa';
+import { CannotRun } from '../cli.ts';
+import { repoRoot } from '../paths.ts';
+import { check } from './check.ts';
+
+/** A copy of the manifests to spoil. Without argocd/, whose render takes a second. */
+async function copy(t: TestContext): Promise<string> {
+  const root = await mkdtemp(path.join(tmpdir(), 'quotes-check-test-'));
+  t.after(() => rm(root, { recursive: true }));
+  for (const folder of ['apps', 'base', 'overlays', 'policies']) {
+    await cp(path.join(repoRoot, folder), path.join(root, folder), { recursive: true });
+  }
+  return root;
+}
+
+/** Replaces text in a file; an empty `from` writes the file anew. */
+async function spoil(root: string, file: string, from: string | RegExp, to: string): Promise<void> {
+  const before = from === '' ? '' : await readFile(path.join(root, file), 'utf8');
+  const after = from === '' ? to : before.replace(from, to);
+  assert.notEqual(after, before, `${file} has nothing like ${from}`);
+  await writeFile(path.join(root, file), after);
+}
+
+async function lineOf(root: string, file: string, text: string): Promise<number> {
+  return (
+    (await readFile(path.join(root, file), 'utf8')).split('\n').findIndex((line) => line.includes(text)) + 1
+  );
+}
+
+const findingsOf = async (root: string, ...paths: string[]) => {
+  const { report } = await check(root, paths, () => {});
+  return report.findings.map(({ rule, environment, file, line, message }) => ({
+    rule,
+    environment,
+    file,
+    line,
+    message,
+  }));
+};
+
+const deployment = 'base/quote-app/deployment.yaml';
+const prod = 'overlays/prod/kustomization.yaml';
+
+/** What is spoilt, the rule that must fire and no other, where, in which environments, and the words it must say. */
+const mutations: {
+  what: string;
+  file: string;
+  from: string | RegExp;
+  to: string;
+  rule: string;
+  at?: { file?: string; text?: string };
+  environments: string[];
+  says: RegExp;
+}[] = [
+  {
+    what: 'too few replicas in an overlay',
+    file: prod,
+    from: 'count: 3',
+    to: 'count: 2',
+    rule: 'minimum-replicas',
+    at: { text: 'count: 2' },
+    environments: ['prod'],
+    says: /2 of at least 3/,
+  },
+  {
+    what: 'a workload gone from an overlay',
+    file: prod,
+    from: /( {2}- \.\.\/\.\.\/base\/)quote-app\n(replicas:\n.*\n.*\n)/,
+    to: '$1namespace-more\n',
+    rule: 'missing-file',
+    at: { text: 'namespace-more' },
+    environments: [''],
+    says: /namespace-more/,
+  },
+  ...(['livenessProbe', 'readinessProbe', 'startupProbe'] as const).map((probe) => ({
+    what: `no ${probe}`,
+    file: deployment,
+    from: new RegExp(` +${probe}:\\n(?: {12,}.*\\n)+`),
+    to: '',
+    rule: 'probes',
+    at: { text: '- name: quote-app' },
+    environments: ['dev', 'prod', 'staging'],
+    says: new RegExp(`has no ${probe}`),
+  })),
+  {
+    what: 'a misspelt field',
+    file: deployment,
+    from: 'maxUnavailable: 0',
+    to: 'maxUnavailble: 0',
+    rule: 'unknown-field',
+    at: { text: 'maxUnavailble' },
+    environments: ['dev', 'prod', 'staging'],
+    says: /maxUnavailble/,
+  },
+  {
+    what: 'a value of the wrong type',
+    file: deployment,
+    from: 'maxSurge: 1',
+    to: 'maxSurge: [1]',
+    rule: 'schema',
+    at: { text: 'maxSurge' },
+    environments: ['dev', 'prod', 'staging'],
+    says: /maxSurge/,
+  },
+  {
+    what: 'a kind that the cluster does not serve',
+    file: 'base/postgres/network-policy.yaml',
+    from: 'networking.k8s.io/v1',
+    to: 'networking.k8s.io/v1beta1',
+    rule: 'unknown-kind',
+    at: { text: 'kind:' },
+    environments: ['dev', 'prod', 'staging'],
+    says: /networking.k8s.io\/v1beta1/,
+  },
+  {
+    what: "a misspelt field of Argo CD's AppProject",
+    file: 'apps/prod.yaml',
+    from: 'clusterResourceWhitelist:',
+    to: 'clusterResourceWhitelst:',
+    rule: 'unknown-field',
+    at: { text: 'clusterResourceWhitelst' },
+    environments: [''],
+    says: /clusterResourceWhitelst/,
+  },
+  {
+    what: 'a key twice',
+    file: deployment,
+    from: 'revisionHistoryLimit: 3',
+    to: 'revisionHistoryLimit: 3\n  revisionHistoryLimit: 4',
+    rule: 'duplicate-key',
+    environments: [''],
+    says: /unique/,
+  },
+  {
+    what: 'a misspelt field of a kustomization',
+    file: 'overlays/dev/kustomization.yaml',
+    from: 'images:',
+    to: 'imags:',
+    rule: 'unknown-field',
+    at: { text: 'imags:' },
+    environments: [''],
+    says: /imags/,
+  },
+  {
+    what: 'labels that rewrite whom NetworkPolicies let in',
+    file: prod,
+    from: 'patches:',
+    to: 'labels:\n  - pairs: {a: b}\n    includeSelectors: true\npatches:',
+    rule: 'kustomization',
+    at: { text: 'includeSelectors' },
+    environments: [''],
+    says: /NetworkPolicies/,
+  },
+  {
+    what: 'a manifest that nobody lists',
+    file: 'base/quote-app/forgotten.yaml',
+    from: '',
+    to: 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: forgotten}\n',
+    rule: 'unlisted-file',
+    at: { file: 'base/quote-app/forgotten.yaml', text: 'apiVersion' },
+    environments: [''],
+    says: /no kustomization lists/,
+  },
+  {
+    what: 'a resource from the internet',
+    file: prod,
+    from: 'resources:\n',
+    to: 'resources:\n  - https://127.0.0.1:1/x.yaml\n',
+    rule: 'remote-resource',
+    at: { text: 'https://' },
+    environments: [''],
+    says: /https:/,
+  },
+  {
+    what: 'a policy file with a word that no rule knows',
+    file: 'policies/minimums.yaml',
+    from: '    - startupProbe',
+    to: '    - startProbe',
+    rule: 'policy-file',
+    at: { text: 'startProbe' },
+    environments: [''],
+    says: /startupProbe/,
+  },
+  {
+    what: 'a policy file that nothing reads',
+    file: 'policies/maximums.yaml',
+    from: '',
+    to: 'a: 1\n',
+    rule: 'policy-file',
+    environments: [''],
+    says: /no rule reads/,
+  },
+  {
+    what: 'an environment that policies/ says nothing of',
+    file: 'policies/minimums.yaml',
+    from: '      staging: 2\n',
+    to: '',
+    rule: 'minimum-replicas',
+    at: { file: 'overlays/staging' },
+    environments: ['staging'],
+    says: /no minimum for quote-app in staging/,
+  },
+];
+
+test('this repository has no findings, and every object of it is validated', async () => {
+  const { report } = await check(repoRoot, [], () => {});
+  assert.deepEqual(report.findings, []);
+  assert.deepEqual(report.coverage.environments, ['dev', 'prod', 'staging']);
+  assert.equal(report.coverage.skipped, 0);
+  assert.equal(report.coverage.validated, report.coverage.objects);
+  assert.ok(report.coverage.objects > 60);
+});
+
+for (const { what, file, from, to, rule, at = {}, environments, says } of mutations) {
+  test(`${what} is found by ${rule} alone, where it is`, async (t) => {
+    const root = await copy(t);
+    await spoil(root, file, from, to);
+    const found = await findingsOf(root);
+    // What does not render says so besides.
+    const own = found.filter((finding) => finding.rule !== 'render-failed');
+    assert.deepEqual(
+      own.map((finding) => finding.rule),
+      environments.map(() => rule),
+      JSON.stringify(found, null, 1),
+    );
+    assert.deepEqual(
+      own.map((finding) => finding.environment),
+      environments,
+    );
+    for (const finding of own) {
+      assert.match(finding.message, says);
+      assert.equal(finding.file, at.file ?? file);
+      if (at.text !== undefined) {
+        assert.equal(finding.line, await lineOf(root, finding.file, at.text));
+      }
+    }
+  });
+}
+
+test('YAML that does not parse is one finding with its line, in a file given as argument too', async (t) => {
+  const root = await copy(t);
+  await spoil(root, deployment, 'metadata:\n', 'metadata: [\n');
+  assert.deepEqual(
+    new Set((await findingsOf(root)).map(({ rule }) => rule)),
+    new Set(['yaml-syntax', 'render-failed']),
+  );
+  const [only, ...more] = await findingsOf(root, path.join(root, deployment));
+  assert.equal(only?.rule, 'yaml-syntax');
+  assert.equal(only?.file, deployment);
+  assert.ok((only?.line ?? 0) > 1);
+  assert.deepEqual(
+    more.map(({ rule }) => rule).filter((rule) => rule !== 'yaml-syntax'),
+    [],
+  );
+});
+
+test('a render of nothing is a finding', async (t) => {
+  const root = await copy(t);
+  await spoil(root, prod, /^(replicas|images|patches|transformers):\n(?: .*\n)+/gm, '');
+  await spoil(root, prod, /^resources:\n(?: .*\n)+/m, 'resources: []\n');
+  const found = await findingsOf(root, path.join(root, 'overlays/prod'));
+  assert.ok(
+    found.some(({ rule }) => rule === 'empty-render'),
+    JSON.stringify(found),
+  );
+});
+
+test('a folder is checked as its environment, a file by what holds without one', async (t) => {
+  const root = await copy(t);
+  await spoil(root, deployment, / +startupProbe:\n(?: {12,}.*\n)+/, '');
+  await spoil(root, prod, 'count: 3', 'count: 1');
+  const ofFolder = await findingsOf(root, path.join(root, 'overlays/prod'));
+  assert.deepEqual(
+    ofFolder.map(({ rule }) => rule),
+    ['probes', 'minimum-replicas'],
+  );
+  const ofFile = await findingsOf(root, path.join(root, deployment));
+  assert.deepEqual(
+    ofFile.map(({ rule, environment }) => [rule, environment]),
+    [['probes', '']],
+  );
+});
+
+test('an autoscaler that may go below the minimum is found, in place of the number it owns', async (t) => {
+  const root = await copy(t);
+  const autoscaler = `apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata:
+  name: quote-app
+spec:
+  minReplicas: 2
+  maxReplicas: 9
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: quote-app}
+`;
+  await spoil(root, 'overlays/prod/autoscaler.yaml', '', autoscaler);
+  await spoil(root, prod, 'resources:\n', 'resources:\n  - autoscaler.yaml\n');
+  const found = await findingsOf(root);
+  assert.deepEqual(
+    found.map(({ rule, file, line }) => [rule, file, line]),
+    [['minimum-replicas', 'overlays/prod/autoscaler.yaml', 6]],
+  );
+});
+
+test('what cannot be checked is refused with a next step, never passed', async (t) => {
+  const root = await copy(t);
+  const refused = (given: string, message: RegExp) =>
+    assert.rejects(
+      check(root, [path.join(root, given)], () => {}),
+      (error: unknown) => {
+        assert.ok(error instanceof CannotRun, String(error));
+        assert.match(error.message, message);
+        return true;
+      },
+    );
+  await refused('nowhere', /nowhere does not exist/);
+  await refused('base', /no kustomization.yaml/);
+  await spoil(root, 'notes.txt', '', 'x');
+  await refused('notes.txt', /no YAML file/);
+  await rm(path.join(root, 'overlays'), { recursive: true });
+  await assert.rejects(
+    check(root, [], () => {}),
+    CannotRun,
+  );
+});
+
+test('the command ends with 0, 1 and 2, prints JSON when asked, and no colour into a pipe', async (t) => {
+  const root = await copy(t);
+  await spoil(root, deployment, 'maxSurge: 1', 'maxSurge: 1\n      maxSurg: 1');
+  const run = (...args: string[]) =>
+    execa(process.execPath, [path.join(repoRoot, 'scripts/check.ts'), ...args], {
+      reject: false,
+      stdin: 'ignore',
+    });
+  assert.equal((await run(path.join(repoRoot, 'overlays/dev'))).exitCode, 0);
+  const text = await run(path.join(root, deployment));
+  assert.equal(text.exitCode, 1);
+  assert.ok(!text.stdout.includes('\x1b'));
+  assert.match(text.stdout, /unknown-field {2}.*maxSurg/);
+  const json = JSON.parse((await run('--json', path.join(root, deployment))).stdout) as {
+    findings: Record<string, unknown>[];
+    coverage: Record<string, unknown>;
+  };
+  const keys = ['rule', 'severity', 'environment', 'object', 'file', 'line', 'message'];
+  assert.deepEqual(Object.keys(json.findings[0] ?? {}), keys);
+  assert.deepEqual(json.findings[0]?.object, { kind: 'Deployment', namespace: '', name: 'quote-app' });
+  assert.deepEqual(json.coverage, { environments: [], objects: 1, validated: 1, skipped: 0 });
+  const nowhere = await run('nowhere');
+  assert.equal(nowhere.exitCode, 2);
+  assert.doesNotMatch(nowhere.stderr, /\n {4}at /);
+  assert.equal((await run('--help')).exitCode, 0);
+  assert.equal((await run('--jsn')).exitCode, 2);
+});

@@ -1,0 +1,135 @@
+import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { type FieldPath, isMap, type JsonMap, maps, text } from './model.ts';
+import type { YamlFile, YamlFiles } from './yaml-files.ts';
+
+/** The names Kustomize looks for, in `konfig.RecognizedKustomizationFileNames`. */
+const fileNames = ['kustomization.yaml', 'kustomization.yml', 'Kustomization'];
+
+/** One path that a kustomization names. `line` is where. */
+type Reference = {
+  kind: 'kustomization' | 'file' | 'missing' | 'remote';
+  /** An absolute path, or the URL of a remote one. */
+  to: string;
+  field: string;
+  line: number;
+};
+
+/** A kustomization.yaml as it stands: not yet vouched for by its schema, so fields are read with care. */
+export type Kustomization = {
+  dir: string;
+  file: YamlFile;
+  value: JsonMap;
+  isComponent: boolean;
+  references: Reference[];
+};
+
+/** The kustomization file of a folder, undefined when it has none. */
+export function kustomizationFile(dir: string): string | undefined {
+  return fileNames.map((name) => path.join(dir, name)).find((file) => existsSync(file));
+}
+
+/** Whether Kustomize reads a file of this name as a kustomization. */
+export function isKustomizationFile(file: string): boolean {
+  return fileNames.includes(path.basename(file));
+}
+
+/** Reads a folder's kustomization; undefined when it has none or its file is not one YAML map. */
+export async function readKustomization(dir: string, files: YamlFiles): Promise<Kustomization | undefined> {
+  const name = kustomizationFile(dir);
+  if (name === undefined) {
+    return undefined;
+  }
+  const file = await files.read(name);
+  const value = file.values()[0];
+  if (!isMap(value)) {
+    return undefined;
+  }
+  const references = await Promise.all(
+    referencedPaths(value).map((found) => resolve(dir, found, file.locate(0, found.at).line)),
+  );
+  return { dir, file, value, isComponent: value.kind === 'Component', references };
+}
+
+type Named = { path: string; at: FieldPath };
+
+const pathLists = [
+  'resources',
+  'components',
+  'bases',
+  'crds',
+  'configurations',
+  'generators',
+  'transformers',
+  'validators',
+];
+
+function referencedPaths(value: JsonMap): Named[] {
+  const found: Named[] = [];
+  const add = (name: unknown, at: FieldPath) => {
+    // Generators and transformers may stand inline, as YAML of several lines.
+    if (typeof name === 'string' && name !== '' && !name.includes('\n')) {
+      found.push({ path: name, at });
+    }
+  };
+  const addList = (list: unknown, at: FieldPath) => {
+    for (const [index, name] of (Array.isArray(list) ? list : []).entries()) {
+      add(name, [...at, index]);
+    }
+  };
+  for (const field of pathLists) {
+    addList(value[field], [field]);
+  }
+  for (const field of ['patches', 'replacements']) {
+    for (const [index, entry] of maps(value[field]).entries()) {
+      add(entry.path, [field, index, 'path']);
+    }
+  }
+  for (const field of ['configMapGenerator', 'secretGenerator']) {
+    for (const [index, entry] of maps(value[field]).entries()) {
+      // `files` entries may be KEY=PATH.
+      const paths = (Array.isArray(entry.files) ? entry.files : []).map((name) =>
+        text(name).replace(/^[^=]*=/, ''),
+      );
+      addList(paths, [field, index, 'files']);
+      addList(entry.envs, [field, index, 'envs']);
+    }
+  }
+  if (isMap(value.openapi)) {
+    add(value.openapi.path, ['openapi', 'path']);
+  }
+  return found;
+}
+
+async function resolve(dir: string, { path: name, at }: Named, line: number): Promise<Reference> {
+  const field = at.filter((step) => typeof step === 'string').join('.');
+  if (/^[a-z+]+:\/\/|^git@|^github\.com\/|\?(ref|version)=/.test(name)) {
+    return { kind: 'remote', to: name, field, line };
+  }
+  const to = path.resolve(dir, name);
+  const found = await stat(to).catch(() => undefined);
+  if (found === undefined || (found.isDirectory() && kustomizationFile(to) === undefined)) {
+    return { kind: 'missing', to, field, line };
+  }
+  return { kind: found.isDirectory() ? 'kustomization' : 'file', to, field, line };
+}
+
+/** Every kustomization that a folder's render reads, the folder's own first; each once. */
+export async function reachable(dir: string, files: YamlFiles): Promise<Kustomization[]> {
+  const found = new Map<string, Kustomization>();
+  const visit = async (folder: string): Promise<void> => {
+    const kustomization = found.has(folder) ? undefined : await readKustomization(folder, files);
+    if (kustomization === undefined) {
+      return;
+    }
+    found.set(folder, kustomization);
+    for (const { kind, to } of kustomization.references) {
+      if (kind === 'kustomization') {
+        await visit(to);
+      }
+    }
+  };
+  await visit(dir);
+  return [...found.values()];
+}

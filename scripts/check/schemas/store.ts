@@ -1,0 +1,79 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { glob, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { argocdModule } from '../../argocd-manifest.ts';
+import { cacheDir } from '../../paths.ts';
+import { moduleDir, pinnedVersion } from '../../tools/go-modules.ts';
+import { isMap, type JsonMap } from '../model.ts';
+import { parseOutput } from '../yaml-files.ts';
+import { customResourceSchemas } from './custom-resources.ts';
+import { kubernetesSchemas, objectMeta, type Swagger } from './kubernetes.ts';
+
+/** A JSON Schema, draft 4, for the objects of one kind in one version of its API. */
+export type KindSchema = { apiVersion: string; kind: string; schema: JsonMap };
+
+const kubernetesModule = 'k8s.io/kubernetes';
+
+/** The template that tells kubeconform where a kind's schema is. A core kind's group is its version, `v1/v1`. */
+export function schemaLocation(schemas: string): string {
+  return `${schemas}/{{.Group}}/{{.ResourceAPIVersion}}/{{.ResourceKind}}.json`;
+}
+
+/**
+ * The folder with a schema for every kind the cluster knows: Kubernetes' and Argo CD's, at the versions the
+ * cluster runs. Written the first time (about 3 s), found in the cache afterwards.
+ * @throws {ToolBuildError} when a module cannot be had.
+ */
+export async function schemaStore(onWrite: () => void = () => {}): Promise<string> {
+  const folder = path.join(cacheDir, 'schemas', await storeKey());
+  if (existsSync(folder)) {
+    return folder;
+  }
+  onWrite();
+  const partial = `${folder}.${randomUUID()}`;
+  try {
+    for (const { apiVersion, kind, schema } of await allSchemas()) {
+      const [group = '', version = group] = apiVersion.split('/');
+      const file = path.join(partial, group, version, `${kind.toLowerCase()}.json`);
+      await mkdir(path.dirname(file), { recursive: true });
+      await writeFile(file, JSON.stringify(schema));
+    }
+    await rename(partial, folder).catch((error: NodeJS.ErrnoException) => {
+      // Another process wrote the same schemas meanwhile: theirs serve.
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') {
+        throw error;
+      }
+    });
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+  }
+  return folder;
+}
+
+/** Keyed by what goes in and by the code that converts it. */
+async function storeKey(): Promise<string> {
+  const hash = createHash('sha256');
+  for (const module of [kubernetesModule, argocdModule]) {
+    hash.update(`${module}@${await pinnedVersion('cluster', module)}\n`);
+  }
+  for (const file of (await Array.fromAsync(glob('*.ts', { cwd: import.meta.dirname }))).sort()) {
+    hash.update(await readFile(path.join(import.meta.dirname, file)));
+  }
+  return hash.digest('hex').slice(0, 12);
+}
+
+async function allSchemas(): Promise<KindSchema[]> {
+  const kubernetes = await moduleDir('cluster', kubernetesModule);
+  const swagger: Swagger = JSON.parse(
+    await readFile(path.join(kubernetes, 'api/openapi-spec/swagger.json'), 'utf8'),
+  );
+  const schemas = kubernetesSchemas(swagger);
+  const metadata = objectMeta(swagger);
+  const crds = path.join(await moduleDir('cluster', argocdModule), 'manifests', 'crds');
+  for await (const file of glob('*-crd.yaml', { cwd: crds })) {
+    const documents = parseOutput(await readFile(path.join(crds, file), 'utf8'));
+    schemas.push(...documents.filter(isMap).flatMap((crd) => customResourceSchemas(crd, metadata)));
+  }
+  return schemas;
+}

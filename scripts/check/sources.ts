@@ -1,0 +1,116 @@
+import { glob } from 'node:fs/promises';
+import path from 'node:path';
+import { releaseVersions } from '../argocd-manifest.ts';
+import { isKustomizationFile, type Kustomization, readKustomization } from './kustomization.ts';
+import { isMap, text } from './model.ts';
+import { departures } from './own-formats/own-formats.ts';
+import type { StructureRuleId } from './structure-rules.ts';
+import { manifestFolders } from './targets.ts';
+import type { YamlFiles } from './yaml-files.ts';
+
+/** A finding about a source file: absolute path, line counted from 1. */
+export type SourceFinding = { rule: StructureRuleId; file: string; line?: number; message: string };
+
+/** Every YAML file in the manifest folders. Absolute paths, sorted. */
+export async function manifestFiles(root: string): Promise<string[]> {
+  const pattern = `{${manifestFolders.join(',')}}/**/{*.yaml,*.yml,Kustomization}`;
+  const found = await Array.fromAsync(glob(pattern, { cwd: root }));
+  return found.map((file) => path.join(root, file)).sort();
+}
+
+/** What does not parse in the given files. */
+export async function syntaxFindings(paths: string[], files: YamlFiles): Promise<SourceFinding[]> {
+  const findings: SourceFinding[] = [];
+  for (const file of paths) {
+    const { problems } = await files.read(file);
+    findings.push(...problems.map((problem) => ({ ...problem, file })));
+  }
+  return findings;
+}
+
+/** What is wrong in kustomizations themselves: their fields, and the paths that they name. */
+export async function kustomizationFindings(
+  kustomizations: Kustomization[],
+  files: YamlFiles,
+): Promise<SourceFinding[]> {
+  const findings: SourceFinding[] = [];
+  for (const kustomization of kustomizations) {
+    const file = kustomization.file.path;
+    for (const { unknownField, ...departure } of departures(
+      'kustomization',
+      kustomization.file,
+      0,
+      kustomization.value,
+    )) {
+      findings.push({ ...departure, rule: unknownField ? 'unknown-field' : 'kustomization', file });
+    }
+    for (const { kind, to, field, line } of kustomization.references) {
+      if (kind === 'missing') {
+        const name = path.relative(kustomization.dir, to);
+        findings.push({
+          rule: 'missing-file',
+          file,
+          line,
+          message: `${field} names ${name}, which is not there`,
+        });
+      } else if (kind === 'remote' && releaseVersions(to).length === 0) {
+        findings.push({ rule: 'remote-resource', file, line, message: `${field} names ${to}` });
+      }
+    }
+    findings.push(...(await transformerFindings(kustomization, files)));
+  }
+  return findings;
+}
+
+/** Kustomize runs transformer files and renders none, so no other rule sees them. */
+async function transformerFindings(kustomization: Kustomization, files: YamlFiles): Promise<SourceFinding[]> {
+  const listed = kustomization.references.filter(({ field }) => field === 'transformers');
+  const findings: SourceFinding[] = [];
+  for (const { kind, to } of listed) {
+    const nested = kind === 'kustomization' ? await readKustomization(to, files) : undefined;
+    const paths =
+      nested?.references.filter((reference) => reference.kind === 'file').map((file) => file.to) ?? [];
+    for (const file of kind === 'file' ? [to] : paths) {
+      findings.push(...(await transformerFileFindings(file, files)));
+    }
+  }
+  return findings;
+}
+
+async function transformerFileFindings(file: string, files: YamlFiles): Promise<SourceFinding[]> {
+  const yaml = await files.read(file);
+  return yaml.values().flatMap((value, index): SourceFinding[] => {
+    const kind = isMap(value) ? text(value.kind) : '';
+    if (kind !== 'ImageTagTransformer') {
+      const message = `no schema for the transformer ${kind || '(no kind)'}`;
+      return [{ rule: 'unknown-kind', file, line: yaml.documentLine(index), message }];
+    }
+    return departures('image-transformer', yaml, index, value).map(({ unknownField, ...departure }) => ({
+      ...departure,
+      rule: unknownField ? 'unknown-field' : 'kustomization',
+      file,
+    }));
+  });
+}
+
+/**
+ * YAML files that no kustomization lists. Overlays, apps, argocd and components start a tree of their own; any
+ * other kustomization must be listed like a file.
+ */
+export function unlistedFindings(root: string, paths: string[], all: Kustomization[]): SourceFinding[] {
+  const listed = new Set(all.flatMap(({ references }) => references.map(({ to }) => to)));
+  return paths
+    .filter((file) => {
+      if (!isKustomizationFile(file)) {
+        return !listed.has(file);
+      }
+      const folder = path.relative(root, file).split(path.sep)[0];
+      return folder === 'base' && !listed.has(path.dirname(file));
+    })
+    .map((file) => ({
+      rule: 'unlisted-file',
+      file,
+      line: 1,
+      message: 'no kustomization lists this file, so it is never deployed',
+    }));
+}

@@ -1,0 +1,68 @@
+import type { Rule } from './model.ts';
+
+/**
+ * The rules that hold for every file and object whatever the policy says: each closes a way in which a check
+ * could be green while the manifest is wrong.
+ */
+const rules = {
+  'yaml-syntax': {
+    why: 'What does not parse is not deployed, or not as it reads.',
+    fix: 'Mend the YAML at that line.',
+  },
+  'duplicate-key': {
+    why: 'Of two equal keys the last wins and the first is lost without a word.',
+    fix: 'Keep one of the two.',
+  },
+  'missing-file': {
+    why: 'A kustomization that names what is not there does not render.',
+    fix: 'Create the file or take the line away; paths are relative to the kustomization.',
+  },
+  'unlisted-file': {
+    why: 'A manifest that no kustomization lists is never deployed, however right it looks.',
+    fix: 'List it in a kustomization.yaml, or delete it.',
+  },
+  'remote-resource': {
+    why: 'What a URL serves can change after the review, and cannot be rendered without the internet.',
+    fix: 'Copy the manifest into the repository.',
+  },
+  kustomization: {
+    why: 'Kustomize must read in the file what its author meant.',
+    fix: 'See the reference: https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/',
+  },
+  'policy-file': {
+    why: 'A rule that is not read as its author meant holds nothing.',
+    fix: 'See the *.schema.json that the file names in its first line.',
+  },
+  'render-failed': {
+    why: 'What does not render is not deployed, and none of it was checked.',
+    fix: 'Run `kustomize build` on the folder to see the same error.',
+  },
+  'empty-render': {
+    why: 'A render of nothing passes every other rule, and deployed it removes everything.',
+    fix: 'List at least one resource.',
+  },
+  'duplicate-object': {
+    why: 'Two objects with one identity: the one applied last wins.',
+    fix: 'Delete or rename one of the two.',
+  },
+  'unknown-kind': {
+    why: 'The cluster refuses a kind that it does not serve.',
+    fix: 'Check apiVersion and kind for a slip; a kind of another operator needs its CRD among the schemas.',
+  },
+  'unknown-field': {
+    why: 'The cluster drops or refuses a field that the kind does not have: what it should say never happens.',
+    fix: 'Check the spelling and the indentation of the field.',
+  },
+  schema: {
+    why: 'The cluster refuses an object with a value of the wrong type or without a required field.',
+    fix: 'Correct the value; `kubectl explain` describes the field.',
+  },
+} satisfies Record<string, { why: string; fix: string }>;
+
+export type StructureRuleId = keyof typeof rules;
+
+export const structureRules: Rule[] = Object.entries(rules).map(([id, rule]) => ({
+  id,
+  severity: 'error',
+  ...rule,
+}));

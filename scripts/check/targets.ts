@@ -1,0 +1,80 @@
+import { existsSync } from 'node:fs';
+import { glob, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { CannotRun } from '../cli.ts';
+import { isKustomizationFile, kustomizationFile, readKustomization } from './kustomization.ts';
+import type { Role, Target } from './model.ts';
+import type { YamlFiles } from './yaml-files.ts';
+
+/** The folders whose every YAML file must be listed by a kustomization. */
+export const manifestFolders = ['apps', 'argocd', 'base', 'components', 'overlays'];
+
+/**
+ * Everything a check without arguments covers: each overlay, every kustomization in and under apps/, argocd/.
+ * @throws {CannotRun} when the repository has no overlay: a check of nothing must not be green.
+ */
+export async function repositoryTargets(root: string, files: YamlFiles): Promise<Target[]> {
+  const overlays = await kustomizationDirs(path.join(root, 'overlays'), '*', files);
+  if (overlays.length === 0) {
+    throw new CannotRun(`${root}/overlays holds no environment: each is a folder with a kustomization.yaml.`);
+  }
+  const apps = await kustomizationDirs(path.join(root, 'apps'), '**', files);
+  const argocd = path.join(root, 'argocd');
+  return [
+    ...overlays.map((dir) => target(dir, 'environment')),
+    ...apps.map((dir) => target(dir, 'apps')),
+    ...(existsSync(argocd) ? [target(argocd, 'argocd')] : []),
+  ];
+}
+
+/**
+ * Targets for paths a user gave: folders with a kustomization, kustomization files, plain YAML files.
+ * @throws {CannotRun} when a path is none of these.
+ */
+export async function argumentTargets(root: string, paths: string[], files: YamlFiles): Promise<Target[]> {
+  return Promise.all(paths.map((given) => argumentTarget(root, path.resolve(given), files)));
+}
+
+async function argumentTarget(root: string, given: string, files: YamlFiles): Promise<Target> {
+  const found = await stat(given).catch(() => undefined);
+  if (found === undefined) {
+    throw new CannotRun(`${given} does not exist: give a folder with a kustomization.yaml or a YAML file.`);
+  }
+  if (found.isFile() && !isKustomizationFile(given)) {
+    if (!/\.ya?ml$/.test(given)) {
+      throw new CannotRun(
+        `${given} is no YAML file: give a folder with a kustomization.yaml or a YAML file.`,
+      );
+    }
+    return { role: 'argument', environment: '', file: given };
+  }
+  const dir = found.isFile() ? path.dirname(given) : given;
+  if (kustomizationFile(dir) === undefined) {
+    throw new CannotRun(`${given} has no kustomization.yaml: give a folder that has one, or a YAML file.`);
+  }
+  if ((await readKustomization(dir, files))?.isComponent) {
+    throw new CannotRun(`${given} is a Component: check the kustomization that lists it.`);
+  }
+  if (path.basename(path.dirname(dir)) === 'overlays') {
+    return target(dir, 'environment');
+  }
+  const folder = path.relative(root, dir).split(path.sep)[0];
+  return target(dir, folder === 'argocd' || folder === 'apps' ? folder : 'argument');
+}
+
+function target(dir: string, role: Role): Target {
+  return { role, environment: role === 'environment' ? path.basename(dir) : '', dir };
+}
+
+async function kustomizationDirs(folder: string, pattern: string, files: YamlFiles): Promise<string[]> {
+  const dirs: string[] = [];
+  for await (const file of glob(`${pattern}/{kustomization.yaml,kustomization.yml,Kustomization}`, {
+    cwd: folder,
+  })) {
+    const dir = path.dirname(path.join(folder, file));
+    if (!(await readKustomization(dir, files))?.isComponent) {
+      dirs.push(dir);
+    }
+  }
+  return [...new Set(dirs)].sort();
+}
