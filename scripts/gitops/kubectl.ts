@@ -23,9 +23,11 @@ export interface ClusterReference {
   context?: string;
 }
 
-/** Binds kubectl, as pinned, to a cluster. */
+/** Binds kubectl to a cluster: the pinned one, or for a cluster of the user's own the user's own, where there is one. */
 export async function kubectlFor({ kubeconfig, context }: ClusterReference): Promise<Kubectl> {
-  const program = path.join(await goTools('cluster'), 'kubectl');
+  const own =
+    context !== undefined && !(await execa('kubectl', ['version', '--client'], { reject: false })).failed;
+  const program = own ? 'kubectl' : path.join(await goTools('cluster'), 'kubectl');
   const bound = [
     ...(kubeconfig === undefined ? [] : [`--kubeconfig=${kubeconfig}`]),
     ...(context === undefined ? [] : [`--context=${context}`]),

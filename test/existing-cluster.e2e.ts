@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { execa } from 'execa';
+import { embeddedCluster } from '../scripts/cluster/cluster.ts';
+import { inClusterRepository } from '../scripts/cluster/layout.ts';
+import { environments } from '../scripts/environments.ts';
+import { type EnvironmentStatus, isFine } from '../scripts/gitops/status.ts';
+import { repoRoot } from '../scripts/paths.ts';
+
+test("on a cluster that exists, start --context deploys what the clone's origin says, images pinned by Git", async (t) => {
+  const cluster = embeddedCluster('existing');
+  await cluster.stop(() => {}, { purge: true });
+  const folder = await mkdtemp(path.join(tmpdir(), 'quotes-existing-'));
+  t.after(async () => {
+    await cluster.stop(() => {}, { purge: true });
+    await rm(folder, { recursive: true });
+  });
+  // Kubernetes alone, as a cloud would give it: no Argo CD, nothing deployed.
+  const ports = await cluster.start(() => {});
+  const clone = path.join(folder, 'clone');
+  await execa('git', ['clone', '--quiet', repoRoot, clone]);
+  await symlink(path.join(repoRoot, 'node_modules'), path.join(clone, 'node_modules'));
+  const git = (...args: string[]) => execa('git', ['-C', clone, ...args]);
+  const npm = (verb: string, ...args: string[]) =>
+    execa(process.execPath, [path.join(clone, 'scripts/run.mjs'), verb, ...args], {
+      env: { KUBECONFIG: cluster.kubeconfig },
+      stdin: 'ignore',
+      stderr: 'inherit',
+    });
+  for (const environment of environments) {
+    await npm('image', '--write', environment, '--name', 'existing');
+  }
+  await git(
+    '-c',
+    'user.name=e2e',
+    '-c',
+    'user.email=e2e@localhost',
+    'commit',
+    '--all',
+    '--message=Pin digests',
+  );
+  await git('push', '--quiet', `http://127.0.0.1:${ports.git}/quotes.git`, 'HEAD:main');
+  await git('remote', 'set-url', 'origin', inClusterRepository);
+  await npm('start', '--context', 'existing');
+  const status = JSON.parse(
+    (await npm('status', '--json', '--context', 'existing')).stdout,
+  ) as EnvironmentStatus[];
+  assert.equal(status.length, environments.length);
+  assert.ok(status.every(isFine));
+  assert.ok(status.every(({ image }) => image?.includes('@sha256:')));
+  const answer = await fetch(`http://127.0.0.1:${ports.prod}/version`);
+  assert.equal(((await answer.json()) as { environment: string }).environment, 'prod');
+});
