@@ -44,9 +44,9 @@ test("on a cluster that exists, start --context deploys what the clone's origin 
   );
   await git('push', '--quiet', `http://127.0.0.1:${ports.git}/quotes.git`, 'HEAD:main');
   await git('remote', 'set-url', 'origin', inClusterRepository);
-  await npm('start', '--context', 'existing');
+  await npm('start', '--context', 'quotes-existing');
   const status = JSON.parse(
-    (await npm('status', '--json', '--context', 'existing')).stdout,
+    (await npm('status', '--json', '--context', 'quotes-existing')).stdout,
   ) as EnvironmentStatus[];
   assert.equal(status.length, environments.length);
   assert.ok(status.every(isFine));
