@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { cp, glob, readFile, writeFile } from 'node:fs/promises';
+import { cp, glob, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { execa } from 'execa';
@@ -96,6 +96,7 @@ promise('a new version of the service arrives by push, and Git pins it from then
   // The image is built from this checkout with another version, as a developer's on.clone would.
   const folder = path.join(path.dirname(on.clone), 'build');
   await cp(on.clone, folder, { recursive: true });
+  await symlink(path.join(repoRoot, 'node_modules'), path.join(folder, 'node_modules'));
   const file = path.join(folder, 'service/package.json');
   await writeFile(file, (await readFile(file, 'utf8')).replace(/"version": ".*"/, '"version": "1.0.1"'));
   await execa('npm', ['run', '--silent', 'image', '--', '--write', 'dev', '--name', on.cluster], {
