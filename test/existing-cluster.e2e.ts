@@ -9,6 +9,7 @@ import { inClusterRepository } from '../scripts/cluster/layout.ts';
 import { environments } from '../scripts/environments.ts';
 import { type EnvironmentStatus, isFine } from '../scripts/gitops/status.ts';
 import { repoRoot } from '../scripts/paths.ts';
+import { prepare } from '../scripts/start/preparation.ts';
 
 test("on a cluster that exists, start --context deploys what the clone's origin says, images pinned by Git", async (t) => {
   const cluster = embeddedCluster('existing');
@@ -18,6 +19,7 @@ test("on a cluster that exists, start --context deploys what the clone's origin 
     await cluster.stop(() => {}, { purge: true });
     await rm(folder, { recursive: true });
   });
+  await prepare();
   // Kubernetes alone, as a cloud would give it: no Argo CD, nothing deployed.
   const ports = await cluster.start(() => {});
   const clone = path.join(folder, 'clone');

@@ -4,6 +4,8 @@ import { cp, glob, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { execa } from 'execa';
+import { webhookSecretFile } from '../scripts/cluster/git-server/after-push.ts';
+import { clusterLayout } from '../scripts/cluster/layout.ts';
 import { isFine } from '../scripts/gitops/status.ts';
 import { repoRoot } from '../scripts/paths.ts';
 import { type Rehearsal, rehearse, until } from '../scripts/rehearsal.ts';
@@ -43,6 +45,26 @@ promise('git revert rolls back', async () => {
     'one replica',
     async () => (await on.field('dev', 'deployment/quote-app', '{.spec.replicas}')) === '1',
   );
+});
+
+promise('a push that Argo CD was not told of deploys all the same', async (t) => {
+  const secret = webhookSecretFile(clusterLayout(on.cluster));
+  const right = await readFile(secret, 'utf8');
+  await writeFile(secret, 'a signature that Argo CD refuses');
+  try {
+    await on.edit('overlays/dev/kustomization.yaml', 'count: 1', 'count: 2');
+    await on.push('dev: two replicas, said to nobody');
+    const seconds = await until('two wanted', async () => {
+      return (await on.field('dev', 'deployment/quote-app', '{.spec.replicas}')) === '2';
+    });
+    t.diagnostic(`push → Synced without a webhook: ${seconds.toFixed(1)} s`);
+  } finally {
+    await writeFile(secret, right);
+  }
+  await on.revert();
+  await until('one replica', async () => {
+    return (await on.field('dev', 'deployment/quote-app', '{.spec.replicas}')) === '1';
+  });
 });
 
 promise(

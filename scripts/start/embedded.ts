@@ -1,11 +1,9 @@
-import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { embeddedCluster } from '../cluster/cluster.ts';
 import type { Ports } from '../cluster/gateway/gateway.ts';
 import { checkoutImageFile, webhookSecretFile } from '../cluster/git-server/after-push.ts';
 import { addRemote, headOfMain, repositoryFolder } from '../cluster/git-server/git-server.ts';
-import { buildImages, buildSystemImages, imagesFolder } from '../cluster/images.ts';
 import { clusterLayout, inClusterRepository } from '../cluster/layout.ts';
 import { writeSecret } from '../cluster/pki.ts';
 import { buildAppImage } from '../gitops/app-image.ts';
@@ -14,17 +12,16 @@ import { imageOverrides, type RegistryImage, registryHolds } from '../gitops/ima
 import { type Kubectl, kubectlFor } from '../gitops/kubectl.ts';
 import { applyRoot } from '../gitops/root-application.ts';
 import { ensureDatabaseSecrets, ensureWebhookSecret } from '../gitops/secrets.ts';
-import { clusterPackages, installPackages, requirePrerequisites } from '../prerequisites.ts';
-import { type Plan, runPlan, type Step } from '../progress.ts';
+import { runPlan, type Step } from '../progress.ts';
 import { goTools } from '../tools/go.ts';
 import { untilAllWell } from './deploy.ts';
+import { prepare } from './preparation.ts';
 
 /** Starts the cluster of that name and deploys this clone to it. */
 export async function startEmbedded(name: string, json: boolean): Promise<void> {
   const cluster = embeddedCluster(name);
   const layout = clusterLayout(name);
-  await requirePrerequisites();
-  await runPlan(await buildingPlan());
+  await prepare();
   const started = Promise.withResolvers<Ports>();
   const deploying = async (): Promise<{ ports: Ports; kubectl: Kubectl }> => ({
     ports: await started.promise,
@@ -98,47 +95,6 @@ export async function startEmbedded(name: string, json: boolean): Promise<void> 
       ? `${JSON.stringify(summary(name, cluster.kubeconfig, remote, ports))}\n`
       : farewell(name, cluster.kubeconfig, remote, ports),
   );
-}
-
-/** What is built once and then found in the cache. Empty when all is there. */
-async function buildingPlan(): Promise<Plan> {
-  const packages: Step = {
-    title: 'Debian packages',
-    usually: '1 s, 40 s the first time',
-    run: (report) => installPackages(clusterPackages, report),
-  };
-  if (existsSync(await imagesFolder())) {
-    // The images' key covers the programs' pins: with the images there, so were the programs.
-    return [packages, { title: 'programs from the cache', usually: '1 s', run: buildPrograms }];
-  }
-  return [
-    packages,
-    [
-      [{ title: 'Go programs, from source', usually: '12 min', run: buildPrograms }],
-      [
-        {
-          title: 'images from Debian packages',
-          usually: '2 min',
-          run: (report) => buildSystemImages(report),
-        },
-      ],
-    ],
-    {
-      title: 'images with the Go programs',
-      usually: '30 s',
-      run: async (report) => {
-        await buildImages(report);
-      },
-    },
-  ];
-}
-
-async function buildPrograms(report: (doing: string) => void): Promise<void> {
-  await goTools('check', (count) => report(`kustomize and kubeconform, ${count} packages of about 500`));
-  await goTools('cluster', (count) =>
-    report(`Kubernetes, Argo CD and the rest, ${count} packages of about 4500`),
-  );
-  await goTools('local-path', (count) => report(`local-path-provisioner, ${count} packages`));
 }
 
 function summary(name: string, kubeconfig: string, remote: string, ports: Ports) {

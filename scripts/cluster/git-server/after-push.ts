@@ -6,10 +6,10 @@ import https from 'node:https';
 import path from 'node:path';
 import { execa } from 'execa';
 import { imageOverrides, type RegistryImage, registryHolds } from '../../gitops/image-overrides.ts';
-import { kubectlFor } from '../../gitops/kubectl.ts';
+import type { Kubectl } from '../../gitops/kubectl.ts';
 import { updateOverrides } from '../../gitops/root-application.ts';
 import { addresses, type ClusterLayout, inClusterRepository } from '../layout.ts';
-import { pkiKubeconfig } from '../pki.ts';
+import { followUp } from './follow-up.ts';
 
 /** What a push to main changed. */
 export interface Push {
@@ -24,17 +24,26 @@ export const webhookSecretFile = (layout: ClusterLayout) => path.join(layout.sta
 /** The file that names the image built from the checkout. */
 export const checkoutImageFile = (layout: ClusterLayout) => path.join(layout.state, 'checkout-image.json');
 
+let newest = new AbortController();
+
 /**
- * Lets go of image overrides that the new commit makes needless, then tells Argo CD of the push. Failures are
- * logged and not thrown: the push itself has succeeded, and Argo CD polls besides.
+ * Lets go of image overrides that the new commit makes needless, tells Argo CD of the push and, in the background,
+ * sees to it that it listened. Failures are logged and not thrown: the push itself has succeeded.
  */
-export async function afterPush(layout: ClusterLayout, push: Push, log: (text: string) => void) {
+export async function afterPush(
+  layout: ClusterLayout,
+  kubectl: Kubectl,
+  push: Push,
+  log: (text: string) => void,
+): Promise<void> {
+  newest.abort();
+  newest = new AbortController();
+  const superseded = newest.signal;
   try {
     if (existsSync(checkoutImageFile(layout))) {
       const checkout = JSON.parse(await readFile(checkoutImageFile(layout), 'utf8')) as RegistryImage;
       const holds = registryHolds(addresses.registry);
       const overrides = await imageOverrides(push.repository, push.after, checkout, holds);
-      const kubectl = await kubectlFor({ kubeconfig: pkiKubeconfig(layout, 'admin') });
       if (await updateOverrides(kubectl, overrides)) {
         log(`image overrides are now ${JSON.stringify(overrides)}`);
       }
@@ -46,8 +55,9 @@ export async function afterPush(layout: ClusterLayout, push: Push, log: (text: s
     await sendWebhook(layout, push);
     log(`told Argo CD of ${push.after}`);
   } catch (error) {
-    log(`webhook: ${(error as Error).message}; Argo CD polls within three minutes`);
+    log(`webhook: ${(error as Error).message}; Argo CD is asked in another way within seconds`);
   }
+  followUp(kubectl, push.after, superseded, log).catch(() => {}); // a newer push took over
 }
 
 async function sendWebhook(layout: ClusterLayout, push: Push): Promise<void> {
