@@ -14,7 +14,13 @@ const identity = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
 export interface TestPostgres {
   port: number;
   start(): Promise<void>;
+  /** Ends it at once, cleanly; nothing where it does not run. */
   stop(): Promise<void>;
+  /** SIGKILL to every process of it. */
+  kill(): Promise<void>;
+  /** Drops every table, as when the volume was replaced. */
+  empty(): Promise<void>;
+  /** Stops it and deletes its data. */
   remove(): Promise<void>;
 }
 
@@ -33,6 +39,13 @@ export async function startPostgres(): Promise<TestPostgres> {
   execFileSync(path.join(bin, 'initdb'), init, { ...identity, stdio: 'ignore', cwd: folder });
   const port = await freePort();
   let server: ChildProcess | undefined;
+  const end = async (signal: NodeJS.Signals) => {
+    if (server === undefined) return;
+    const exit = once(server, 'exit');
+    server.kill(signal);
+    await exit;
+    server = undefined;
+  };
   const postgres: TestPostgres = {
     port,
     async start() {
@@ -41,10 +54,18 @@ export async function startPostgres(): Promise<TestPostgres> {
       await answers(port);
     },
     async stop() {
-      if (server !== undefined && server.exitCode === null) {
-        server.kill('SIGINT');
-        await once(server, 'exit');
-      }
+      await end('SIGINT');
+    },
+    async kill() {
+      // Its children see the parent die and follow.
+      await end('SIGKILL');
+      rmSync(path.join(data, 'postmaster.pid'), { force: true });
+    },
+    async empty() {
+      const client = new pg.Client({ host: '127.0.0.1', port, user: 'quotes', database: 'postgres' });
+      await client.connect();
+      await client.query('drop schema public cascade; create schema public');
+      await client.end();
     },
     async remove() {
       await postgres.stop();

@@ -8,7 +8,7 @@ const maxId = 2_147_483_647;
 const maxPage = 1_000_000;
 const maxLimit = 100;
 
-// One line that is not blank. Postgres cannot quotes U+0000, so control characters end here.
+// One line that is not blank. Postgres cannot store U+0000, so control characters end here.
 const printable = '^(?=.*\\S)\\P{Cc}*$';
 
 const newQuoteSchema: JSONSchemaType<NewQuote> = {

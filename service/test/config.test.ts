@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { test } from 'node:test';
+import { parseConfig } from '../src/config.ts';
+import { environment, runQuoteApp } from './quote-app.ts';
+
+test('bad values in the environment are all named, and it ends with code 2', async () => {
+  const { code, said } = await runQuoteApp({ PORT: 'http', LOG_LEVEL: 'loud', POD_NAME: 'a\nb' });
+  assert.equal(code, 2);
+  for (const name of ['PORT', 'LOG_LEVEL', 'POD_NAME', 'PGHOST', 'PGUSER', 'PGDATABASE']) {
+    assert.match(said, new RegExp(`${name} is`));
+  }
+  assert.doesNotMatch(said, /\.ts:/);
+});
+
+test('what is not said takes its default, and an empty value counts as not said', () => {
+  const config = parseConfig({ PGHOST: 'postgres', PGUSER: 'u', PGDATABASE: 'd', PORT: '' }, 'a-host');
+  assert.deepEqual([config.port, config.metricsPort, config.pod], [3000, 9090, 'a-host']);
+});
+
+test('values that contradict each other are refused', () => {
+  const variables = { ...environment('a', 5432), PORT: '80', METRICS_PORT: '80', DRAIN_LINGER_MS: '10000' };
+  assert.throws(() => parseConfig(variables, 'a'), /METRICS_PORT is 80.*DRAIN_LINGER_MS is 10000/s);
+});
+
+test('a port that is taken ends it with code 1', async () => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => taken.once('listening', resolve));
+  const address = taken.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  const { code } = await runQuoteApp({ ...environment('a', 1), PORT: String(address.port) });
+  taken.close();
+  assert.equal(code, 1);
+});
