@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { cp, glob, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { webhookSecretFile } from '../scripts/cluster/git-server/after-push.ts';
 import { clusterLayout } from '../scripts/cluster/layout.ts';
@@ -29,6 +31,25 @@ before(async () => {
 });
 
 after(() => on.end());
+
+promise('a second start ends and starts nothing: what runs, runs on', async () => {
+  const folder = path.join(clusterLayout(on.cluster).run, 'components');
+  const records = async () => {
+    const files = await Array.fromAsync(glob('*.json', { cwd: folder }));
+    return Promise.all(
+      files.sort().map(async (file) => [file, await readFile(path.join(folder, file), 'utf8')]),
+    );
+  };
+  const before = await records();
+  await on.command('start', '--json');
+  // kube-proxy ends itself a moment after its configuration was touched.
+  await sleep(3000);
+  assert.deepEqual(await records(), before);
+  for (const [file, record] of before) {
+    const { pid } = JSON.parse(record ?? '') as { pid: number };
+    assert.ok(existsSync(`/proc/${pid}`), `${file} has ended`);
+  }
+});
 
 promise('a push of another replica count deploys', async (t) => {
   await on.edit('overlays/dev/kustomization.yaml', 'count: 1', 'count: 2');

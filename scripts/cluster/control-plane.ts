@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { addresses, type ClusterLayout } from './layout.ts';
@@ -29,12 +29,12 @@ export async function ensureControlPlaneProxy(layout: ClusterLayout, bin: string
   const config = path.join(layout.state, 'kube-proxy.yaml');
   // It takes part under the first node's name only because kube-proxy insists on a Node that exists.
   const hostname = layout.nodes[0]?.name ?? '';
-  await writeFile(config, proxyConfig(pkiKubeconfig(layout, 'proxy'), hostname));
   await ensureRunning(layout, {
     name: 'kube-proxy',
     owner: 'control-plane',
     namespace: layout.controlPlaneNamespace,
     command: [path.join(bin, 'kube-proxy'), `--config=${config}`],
+    files: { [config]: proxyConfig(pkiKubeconfig(layout, 'proxy'), hostname) },
   });
 }
 

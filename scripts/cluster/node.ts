@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { stringify } from 'yaml';
 import { podsGroup } from './cgroups.ts';
@@ -11,48 +11,54 @@ import {
 } from './containerd.ts';
 import { addresses, type ClusterLayout, type ClusterNode } from './layout.ts';
 import { pkiKubeconfig } from './pki.ts';
-import { ensureRunning, waitForComponent } from './processes.ts';
+import { type Component, ensureRunning, waitForComponent } from './processes.ts';
 import { proxyConfig } from './proxy.ts';
 
-/** Starts the node's containerd, kubelet and kube-proxy where they do not run already. */
+/** Starts the node's containerd, kubelet and kube-proxy where they do not run already, as they should. */
 export async function ensureNode(layout: ClusterLayout, node: ClusterNode, bin: string): Promise<void> {
-  await writeConfiguration(layout, node, bin);
-  const start = (program: string, args: string[], env: NodeJS.ProcessEnv = {}) =>
+  const inNode = (file: string) => path.join(node.state, file);
+  await mkdir(inNode('pod-logs'), { recursive: true });
+  await mkdir(node.run, { recursive: true });
+  await writeMirrors(inNode('registries'), addresses.registry);
+  const start = (
+    program: string,
+    args: string[],
+    files: NonNullable<Component['files']>,
+    env: NodeJS.ProcessEnv = {},
+  ) =>
     ensureRunning(layout, {
       name: `${node.name}-${program}`,
       owner: node.name,
       namespace: node.namespace,
       command: [path.join(bin, program), ...args],
+      files,
       env,
     });
   const containerd = containerdOf(node, bin);
   await start(
     'containerd',
-    ['--config', path.join(node.state, 'containerd.toml')],
+    ['--config', inNode('containerd.toml')],
+    {
+      [inNode('containerd.toml')]: containerdConfig(containerd),
+      [inNode('cni/10-quotes.conflist')]: JSON.stringify(cniConfig(node), null, 2),
+    },
     containerdEnvironment(bin),
   );
   await waitForComponent(layout, `${node.name}-containerd`, () => accepts(containerd.socket));
-  await start('kubelet', [
-    `--kubeconfig=${pkiKubeconfig(layout, node.name)}`,
-    `--config=${path.join(node.state, 'kubelet.yaml')}`,
-    `--root-dir=${path.join(node.state, 'kubelet')}`,
-    `--hostname-override=${node.name}`,
-    `--node-ip=${node.address}`,
-  ]);
-  await start('kube-proxy', [`--config=${path.join(node.state, 'kube-proxy.yaml')}`]);
-}
-
-async function writeConfiguration(layout: ClusterLayout, node: ClusterNode, bin: string): Promise<void> {
-  const inNode = (file: string) => path.join(node.state, file);
-  await mkdir(inNode('cni'), { recursive: true });
-  await mkdir(inNode('pod-logs'), { recursive: true });
-  await mkdir(node.run, { recursive: true });
-  await writeFile(inNode('containerd.toml'), containerdConfig(containerdOf(node, bin)));
-  await writeFile(inNode('cni/10-quotes.conflist'), JSON.stringify(cniConfig(node), null, 2));
-  await writeFile(inNode('resolv.conf'), '');
-  await writeFile(inNode('kubelet.yaml'), stringify(kubeletConfig(layout, node)));
-  await writeFile(inNode('kube-proxy.yaml'), proxyConfig(pkiKubeconfig(layout, 'proxy'), node.name));
-  await writeMirrors(inNode('registries'), addresses.registry);
+  await start(
+    'kubelet',
+    [
+      `--kubeconfig=${pkiKubeconfig(layout, node.name)}`,
+      `--config=${inNode('kubelet.yaml')}`,
+      `--root-dir=${inNode('kubelet')}`,
+      `--hostname-override=${node.name}`,
+      `--node-ip=${node.address}`,
+    ],
+    { [inNode('kubelet.yaml')]: stringify(kubeletConfig(layout, node)), [inNode('resolv.conf')]: '' },
+  );
+  await start('kube-proxy', [`--config=${inNode('kube-proxy.yaml')}`], {
+    [inNode('kube-proxy.yaml')]: proxyConfig(pkiKubeconfig(layout, 'proxy'), node.name),
+  });
 }
 
 /** Where the node's containerd keeps its things. */

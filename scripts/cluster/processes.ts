@@ -14,6 +14,8 @@ export interface Component {
   namespace: string;
   command: string[];
   env?: NodeJS.ProcessEnv;
+  /** The configuration files it reads when it starts: absolute path to content. */
+  files?: Record<string, string>;
 }
 
 /** What is written down of a started component. The start time tells it from a later process of the same id. */
@@ -68,10 +70,16 @@ export async function runningPid(
  * Returns whether it was started now.
  */
 export async function ensureRunning(layout: ClusterLayout, component: Component): Promise<boolean> {
-  if ((await runningPid(layout, component.name, component.command)) !== undefined) {
+  // A file is written only when it differs: kube-proxy ends itself, a moment later, when its file is touched.
+  const stale = await staleFiles(component.files ?? {});
+  if (stale.length === 0 && (await runningPid(layout, component.name, component.command)) !== undefined) {
     return false;
   }
   await stopComponent(layout, component.name);
+  for (const [file, content] of stale) {
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, content);
+  }
   const log = await openLog(layout, component.name);
   try {
     const child = spawnInNamespace(component, ['ignore', log.fd, log.fd]);
@@ -81,6 +89,13 @@ export async function ensureRunning(layout: ClusterLayout, component: Component)
     await log.close();
   }
   return true;
+}
+
+async function staleFiles(files: Record<string, string>): Promise<[file: string, content: string][]> {
+  const present = async (file: string) => readFile(file, 'utf8').catch(() => undefined);
+  const pairs = Object.entries(files);
+  const stale = await Promise.all(pairs.map(async ([file, content]) => (await present(file)) !== content));
+  return pairs.filter((_pair, index) => stale[index]);
 }
 
 /** Opens the component's log for appending; what a start adds begins with a line that says so. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { stringify } from 'yaml';
 import { addresses, type ClusterLayout } from './layout.ts';
@@ -22,12 +22,12 @@ export const registryFolder = (layout: ClusterLayout) => path.join(layout.state,
 export async function ensureRegistry(layout: ClusterLayout, bin: string): Promise<void> {
   const config = path.join(layout.state, 'registry.yaml');
   await mkdir(registryFolder(layout), { recursive: true });
-  await writeFile(config, registryConfig(registryFolder(layout), addresses.registry));
   await ensureRunning(layout, {
     name: 'registry',
     owner: 'control-plane',
     namespace: layout.controlPlaneNamespace,
     command: [path.join(bin, 'registry'), 'serve', config],
+    files: { [config]: registryConfig(registryFolder(layout), addresses.registry) },
     env: { OTEL_TRACES_EXPORTER: 'none' },
   });
   await waitForComponent(layout, 'registry', async () => true);

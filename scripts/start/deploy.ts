@@ -9,7 +9,7 @@ interface Application {
   status?: {
     sync?: { status?: string };
     health?: { status?: string };
-    conditions?: { type: string }[];
+    conditions?: { type: string; message?: string }[];
   };
 }
 
@@ -39,8 +39,9 @@ export async function untilAllWell(
     report(states.map(({ environment, sync, health }) => `${environment} ${sync} ${health}`).join(', '));
     if (Date.now() > deadline) {
       const statuses = await readStatus(kubectl, repositories);
+      const root = applications.filter(({ metadata }) => metadata.name === 'root').map(describeRoot);
       throw new CannotRun(
-        `Not everything is well after ${seconds} s:\n${statuses.map(describe).join('\n')}\n` +
+        `Not everything is well after ${seconds} s:\n${[...root, ...statuses.map(describe)].join('\n')}\n` +
           'docs/operations.md says what to do. "npm run status -- --watch" follows it further.',
       );
     }
@@ -53,6 +54,13 @@ export async function untilAllWell(
 
 function describe({ environment, sync, health, problems }: EnvironmentStatus): string {
   return [`- ${environment}: ${sync}, ${health}`, ...problems.map((problem) => `  ${problem}`)].join('\n');
+}
+
+/** What the Application says that makes the others: without them, it is where to look. */
+function describeRoot({ status }: Application): string {
+  const said = (status?.conditions ?? []).map(({ type, message }) => `  ${type}: ${message ?? ''}`);
+  const [sync, health] = [status?.sync?.status ?? 'not compared', status?.health?.status ?? 'unknown'];
+  return [`- root: ${sync}, ${health}`, ...said].join('\n');
 }
 
 /** Argo CD keeps a failed comparison, as from a repo-server that was not up yet, for two minutes unless asked. */
