@@ -14,6 +14,7 @@ export const clusterPackages: Record<string, string> = {
   iproute2: 'makes network namespaces',
   mmdebstrap: 'makes the base of the images',
   nftables: 'is what kube-proxy writes rules with',
+  procps: 'tells whether a build runs',
   runc: 'runs containers',
   'util-linux': 'enters network namespaces',
 };

@@ -9,7 +9,8 @@ import { execa } from 'execa';
 import { webhookSecretFile } from '../scripts/cluster/git-server/after-push.ts';
 import { clusterLayout } from '../scripts/cluster/layout.ts';
 import { isFine } from '../scripts/gitops/status.ts';
-import { repoRoot } from '../scripts/paths.ts';
+import { storage } from '../scripts/images/buildah.ts';
+import { cacheDir, repoRoot } from '../scripts/paths.ts';
 import { type Rehearsal, rehearse, until } from '../scripts/rehearsal.ts';
 
 let on: Rehearsal;
@@ -199,8 +200,11 @@ promise(
   },
 );
 
-test('stop leaves no process, namespace, mount or cgroup behind', async () => {
+test('stop leaves no process, namespace, mount or cgroup behind, nor what an interrupted build left', async () => {
+  const { stdout: container } = await execa('buildah', [...storage, 'from', 'scratch']);
+  await execa('buildah', [...storage, 'mount', container]);
   await on.command('stop');
+  assert.ok(!(await readFile('/proc/self/mountinfo', 'utf8')).includes(`${cacheDir}/buildah`));
   const mine = `quotes/${on.cluster}`;
   assert.doesNotMatch((await execa('ip', ['netns', 'list'])).stdout, /quotes-e2e/);
   assert.ok(!(await readFile('/proc/self/mountinfo', 'utf8')).includes(mine));

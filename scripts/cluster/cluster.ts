@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { kubectlFor } from '../gitops/kubectl.ts';
-import { pushImage } from '../images/buildah.ts';
+import { pushImage, removeInterruptedBuilds } from '../images/buildah.ts';
 import { goTools } from '../tools/go.ts';
 import { applyAddons } from './addons.ts';
 import { createCgroups, removeCgroups } from './cgroups.ts';
@@ -133,6 +133,7 @@ async function stop(
   await killCluster(layout);
   report('taking away mounts, namespaces and cgroups');
   await unmountAll(layout);
+  await removeInterruptedBuilds();
   await removeNetwork(layout);
   await removeCgroups(layout);
   await rm(layout.run, { recursive: true, force: true });

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -22,7 +23,8 @@ export interface ImageBuild {
   target?: string;
 }
 
-const storage = [
+/** Where and how buildah stores: in the cache, its record of mounts in memory. */
+export const storage = [
   '--root',
   path.join(cacheDir, 'buildah'),
   '--runroot',
@@ -61,6 +63,17 @@ export async function buildImage(build: ImageBuild): Promise<void> {
     ...named('--build-arg', build.arguments),
     build.context,
   ]);
+}
+
+/**
+ * Removes the working containers and the mounts that interrupted builds left, unless a build runs now: nothing tells
+ * its containers from theirs.
+ */
+export async function removeInterruptedBuilds(): Promise<void> {
+  const running = await execa('pgrep', ['--exact', 'buildah'], { reject: false });
+  if (running.exitCode === 1 && existsSync(path.join(cacheDir, 'buildah'))) {
+    await buildah(['rm', '--all']);
+  }
 }
 
 /**
