@@ -2,16 +2,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CannotRun } from '../cli.ts';
+import { policyViolations } from './admission/gate.ts';
+import { readPolicies } from './admission/policy.ts';
 import { blame } from './blame.ts';
 import { checkConformance } from './conformance.ts';
 import { reachable } from './kustomization.ts';
 import { type Finding, noObject, type Report, type Rule, type Target, type Violation } from './model.ts';
-import { type Minimums, readPolicies } from './policies.ts';
 import { findPrograms } from './programs.ts';
 import { type Render, readObjects, renderKustomization } from './render.ts';
-import { replicaViolations } from './rules/minimum-replicas.ts';
-import { probeViolations } from './rules/probes.ts';
-import { schemaStore } from './schemas/store.ts';
+import { parameterViolations } from './rules/parameters.ts';
+import { schemaStore, storedResources } from './schemas/store.ts';
 import {
   kustomizationFindings,
   manifestFiles,
@@ -20,7 +20,7 @@ import {
   unlistedFindings,
 } from './sources.ts';
 import { structureRules } from './structure-rules.ts';
-import { argumentTargets, repositoryTargets } from './targets.ts';
+import { argumentTargets, policiesTarget, repositoryTargets } from './targets.ts';
 import { YamlFiles } from './yaml-files.ts';
 
 /** A finding before its place is made relative; `place` is looked up where it is not known yet. */
@@ -37,23 +37,24 @@ export async function check(
   progress: (line: string) => void,
 ): Promise<{ report: Report; rules: Rule[] }> {
   const files = new YamlFiles();
-  const policies = await readPolicies(root, files);
-  const targets =
-    paths.length === 0 ? await repositoryTargets(root, files) : await argumentTargets(root, paths, files);
-  const sources = await sourceFindings(root, targets, paths.length === 0, files);
+  const whole = paths.length === 0;
+  const targets = whole ? await repositoryTargets(root, files) : await argumentTargets(root, paths, files);
+  const sources = await sourceFindings(root, targets, whole, files);
   const broken = new Set(sources.filter(({ rule }) => rule.endsWith('syntax')).map(({ file }) => file));
   const programs = await findPrograms(progress);
   const schemas = await schemaStore(() => progress('writing schemas from the pinned modules, about 3 s'));
   const scratch = await mkdtemp(path.join(tmpdir(), 'quotes-check-'));
   try {
-    const renders = await Promise.all(
-      targets.map((target, index) =>
-        'dir' in target
-          ? renderKustomization(programs.kustomize, target, path.join(scratch, String(index)), files)
-          : readObjects(target, files),
-      ),
-    );
-    const objects = renders.flatMap((render) => render.objects);
+    const render = (target: Target, name: string) =>
+      'dir' in target
+        ? renderKustomization(programs.kustomize, target, path.join(scratch, name), files)
+        : readObjects(target, files);
+    const [renders, policyRender, resources] = await Promise.all([
+      Promise.all(targets.map((target, index) => render(target, String(index)))),
+      render(policiesTarget(root), 'policies'),
+      storedResources(schemas),
+    ]);
+    const objects = renders.flatMap((found) => found.objects);
     const conformance = await checkConformance(
       programs.kubeconform,
       schemas,
@@ -65,17 +66,25 @@ export async function check(
         `kubeconform gave no verdict on ${conformance.skipped} of ${objects.length} objects.`,
       );
     }
+    const { policies, refusals } = readPolicies(policyRender.objects);
+    // The cluster refuses what departs from its schema before any policy sees it.
+    const malformed = new Set(
+      conformance.violations.filter(({ rule }) => rule !== 'unknown-field').map(({ object }) => object),
+    );
+    const judged = policyViolations(
+      objects.filter((object) => !malformed.has(object)),
+      policies,
+      resources,
+    );
     const drafts: Draft[] = [
-      ...[...policies.findings, ...sources].map((finding) => ({
-        environment: '',
-        object: noObject,
-        ...finding,
-      })),
-      ...renders.flatMap((render) => renderDrafts(render, root, broken)),
+      ...sources.map((finding) => ({ environment: '', object: noObject, ...finding })),
+      ...[...renders, ...(whole ? [] : [policyRender])].flatMap((found) => renderDrafts(found, root, broken)),
       ...conformance.violations.map((violation) => draft(violation.rule, violation)),
-      ...(policies.minimums === undefined ? [] : policyDrafts(renders, policies.minimums)),
+      ...refusals.map((violation) => draft('policy', violation)),
+      ...judged.violations.map((violation) => draft(violation.policy.rule.id, violation)),
+      ...parameterViolations(objects).map((violation) => draft('policy-parameters', violation)),
     ];
-    const rules = [...structureRules, ...policies.rules];
+    const rules = [...structureRules, ...policies.map(({ rule }) => rule)];
     const severities = new Map(rules.map(({ id, severity }) => [id, severity]));
     const findings = await Promise.all(drafts.map((found) => settle(found, root, severities, files)));
     const coverage = {
@@ -83,6 +92,8 @@ export async function check(
       objects: objects.length,
       validated: conformance.validated,
       skipped: conformance.skipped,
+      policies: policies.length,
+      passedOver: [...judged.passedOver].sort(),
     };
     return { report: { findings: unique(findings).sort(byPlace), coverage }, rules };
   } finally {
@@ -137,30 +148,6 @@ function renderDrafts({ target, objects, error }: Render, root: string, broken: 
           }),
         ]
       : [];
-  });
-}
-
-function policyDrafts(renders: Render[], minimums: Minimums): Draft[] {
-  return renders.flatMap(({ target, objects, error }) => {
-    if (error !== undefined || (target.role !== 'environment' && target.role !== 'argument')) {
-      return [];
-    }
-    const probes = probeViolations(objects, minimums.probes).map((violation) => draft('probes', violation));
-    if (target.role !== 'environment' || !('dir' in target)) {
-      return probes;
-    }
-    const replicas = replicaViolations(target.environment, objects, minimums['minimum-replicas']);
-    return [
-      ...probes,
-      ...replicas.violations.map((violation) => draft('minimum-replicas', violation)),
-      ...replicas.absences.map(({ message }) => ({
-        rule: 'minimum-replicas',
-        environment: target.environment,
-        object: noObject,
-        file: target.dir,
-        message,
-      })),
-    ];
   });
 }
 

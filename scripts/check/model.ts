@@ -16,7 +16,7 @@ export type JsonMap = { [key: string]: Json };
 export type FieldPath = (string | number)[];
 
 /** What a target is for: only environments carry workload rules' numbers, Argo CD's upstream pods are not ours. */
-export type Role = 'environment' | 'apps' | 'argocd' | 'argument';
+export type Role = 'environment' | 'apps' | 'argocd' | 'policies' | 'argument';
 
 /** What is checked in one go: a kustomization root (`dir`) or a plain YAML file (`file`). Absolute paths. */
 export type Target = { role: Role; environment: string } & ({ dir: string } | { file: string });
@@ -45,7 +45,15 @@ export type Finding = {
   message: string;
 };
 
-type Coverage = { environments: string[]; objects: number; validated: number; skipped: number };
+type Coverage = {
+  environments: string[];
+  objects: number;
+  validated: number;
+  skipped: number;
+  policies: number;
+  /** The policies that no parameters were known for, as none of the paths is an environment. */
+  passedOver: string[];
+};
 
 export type Report = { findings: Finding[]; coverage: Coverage };
 

@@ -16,12 +16,15 @@ export function terminalReport({ findings, coverage }: Report, rules: Rule[]): s
   if (findings.length > 0) {
     lines.push('');
   }
-  const { environments, objects, validated, skipped } = coverage;
+  const { environments, objects, validated, skipped, policies, passedOver } = coverage;
   const where = environments.length === 0 ? '' : ` (${environments.join(', ')})`;
   lines.push(
     `${findings.length === 0 ? styleText('green', 'no findings') : styleText('red', count(findings.length, 'finding'))} ` +
-      `in ${count(objects, 'object')}${where}; ${validated} validated, ${skipped} skipped`,
+      `in ${count(objects, 'object')}${where}; ${validated} validated, ${skipped} skipped; ${policies} policies`,
   );
+  if (passedOver.length > 0) {
+    lines.push(`not judged, for want of an environment's parameters: ${passedOver.join(', ')}`);
+  }
   return lines.join('\n');
 }
 

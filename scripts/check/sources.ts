@@ -100,6 +100,7 @@ async function transformerFileFindings(file: string, files: YamlFiles): Promise<
 export function unlistedFindings(root: string, paths: string[], all: Kustomization[]): SourceFinding[] {
   const listed = new Set(all.flatMap(({ references }) => references.map(({ to }) => to)));
   return paths
+    .filter((file) => !isExample(path.relative(root, file)))
     .filter((file) => {
       if (!isKustomizationFile(file)) {
         return !listed.has(file);
@@ -113,4 +114,9 @@ export function unlistedFindings(root: string, paths: string[], all: Kustomizati
       line: 1,
       message: 'no kustomization lists this file, so it is never deployed',
     }));
+}
+
+/** policies/RULE/valid.yaml and invalid.yaml say what the rule lets through and what it stops. */
+function isExample(file: string): boolean {
+  return /^policies\/[^/]+\/(in)?valid\.yaml$/.test(file);
 }

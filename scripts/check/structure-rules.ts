@@ -29,9 +29,13 @@ const rules = {
     why: 'Kustomize must read in the file what its author meant.',
     fix: 'See the reference: https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/',
   },
-  'policy-file': {
-    why: 'A rule that is not read as its author meant holds nothing.',
-    fix: 'See the *.schema.json that the file names in its first line.',
+  policy: {
+    why: 'A policy that the check cannot judge as the cluster does would let through here what is stopped there.',
+    fix: 'Write it with what scripts/check/admission supports, or add what it needs there.',
+  },
+  'policy-parameters': {
+    why: 'A parameter that an environment does not say holds nothing there, and no policy can tell.',
+    fix: "Say it in the overlay's policy-parameters.yaml.",
   },
   'render-failed': {
     why: 'What does not render is not deployed, and none of it was checked.',

@@ -7,7 +7,7 @@ import type { Role, Target } from './model.ts';
 import type { YamlFiles } from './yaml-files.ts';
 
 /** The folders whose every YAML file must be listed by a kustomization. */
-export const manifestFolders = ['apps', 'argocd', 'base', 'components', 'overlays'];
+export const manifestFolders = ['apps', 'argocd', 'base', 'components', 'overlays', 'policies'];
 
 /**
  * Everything a check without arguments covers: each overlay, every kustomization in and under apps/, argocd/.
@@ -24,7 +24,13 @@ export async function repositoryTargets(root: string, files: YamlFiles): Promise
     ...overlays.map((dir) => target(dir, 'environment')),
     ...apps.map((dir) => target(dir, 'apps')),
     ...(existsSync(argocd) ? [target(argocd, 'argocd')] : []),
+    policiesTarget(root),
   ];
+}
+
+/** The policies that objects are held to. They are rendered whatever is checked, and checked with the whole. */
+export function policiesTarget(root: string): Target & { dir: string } {
+  return { role: 'policies', environment: '', dir: path.join(root, 'policies') };
 }
 
 /**
@@ -59,7 +65,7 @@ async function argumentTarget(root: string, given: string, files: YamlFiles): Pr
     return target(dir, 'environment');
   }
   const folder = path.relative(root, dir).split(path.sep)[0];
-  return target(dir, folder === 'argocd' || folder === 'apps' ? folder : 'argument');
+  return target(dir, folder === 'argocd' || folder === 'apps' || folder === 'policies' ? folder : 'argument');
 }
 
 function target(dir: string, role: Role): Target {

@@ -5,7 +5,7 @@ import { type FieldPath, isMap, type Json } from '../model.ts';
 import type { YamlFile } from '../yaml-files.ts';
 
 /** The project's own YAML formats, each described by the `<name>.schema.json` beside this file. */
-export type OwnFormat = 'kustomization' | 'image-transformer' | 'minimums';
+export type OwnFormat = 'kustomization' | 'image-transformer';
 
 /** Where a document departs from its format. */
 export type Departure = { line: number; message: string; unknownField: boolean };

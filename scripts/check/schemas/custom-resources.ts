@@ -8,7 +8,8 @@ import type { KindSchema } from './store.ts';
  */
 export function customResourceSchemas(crd: JsonMap, metadata: JsonMap): KindSchema[] {
   const spec = isMap(crd.spec) ? crd.spec : {};
-  const kind = isMap(spec.names) ? text(spec.names.kind) : '';
+  const names = isMap(spec.names) ? spec.names : {};
+  const kind = text(names.kind);
   return maps(spec.versions)
     .filter((version) => version.served === true)
     .map((version) => {
@@ -19,6 +20,8 @@ export function customResourceSchemas(crd: JsonMap, metadata: JsonMap): KindSche
       return {
         apiVersion,
         kind,
+        resource: text(names.plural),
+        namespaced: spec.scope === 'Namespaced',
         schema: topLevel({ ...schema, properties: { ...properties, metadata } }, apiVersion, kind),
       };
     });

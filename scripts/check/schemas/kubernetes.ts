@@ -41,12 +41,14 @@ const int32 = { minimum: -(2 ** 31), maximum: 2 ** 31 - 1 };
  */
 export function kubernetesSchemas(swagger: Swagger): KindSchema[] {
   const recursive = inline(swagger, swagger.definitions[jsonSchemaProps] ?? {});
-  return creatableKinds(swagger).map(({ group, version, kind, definition }) => {
+  return creatableKinds(swagger).map(({ group, version, kind, definition, url }) => {
     const apiVersion = group === '' ? version : `${group}/${version}`;
     const schema = topLevel(inline(swagger, definition), apiVersion, kind);
     return {
       apiVersion,
       kind,
+      resource: url.split('/').at(-1) ?? '',
+      namespaced: url.includes('{namespace}'),
       schema:
         kind === 'CustomResourceDefinition'
           ? { ...schema, definitions: { JSONSchemaProps: recursive } }
@@ -72,7 +74,8 @@ export function topLevel(schema: JsonMap, apiVersion: string, kind: string): Jso
 }
 
 function creatableKinds(swagger: Swagger) {
-  const kinds = new Map<string, { group: string; version: string; kind: string; definition: JsonMap }>();
+  type Kind = { group: string; version: string; kind: string; definition: JsonMap; url: string };
+  const kinds = new Map<string, Kind>();
   const definitions = new Map<string, JsonMap>();
   for (const definition of Object.values(swagger.definitions)) {
     for (const gvk of maps(definition['x-kubernetes-group-version-kind'])) {
@@ -89,7 +92,7 @@ function creatableKinds(swagger: Swagger) {
     const key = `${group}/${version}/${kind}`;
     const definition = definitions.get(key);
     if (definition !== undefined) {
-      kinds.set(key, { group, version, kind, definition });
+      kinds.set(key, { group, version, kind, definition, url });
     }
   }
   return [...kinds.values()];

@@ -5,15 +5,23 @@ import path from 'node:path';
 import { argocdModule } from '../../argocd-manifest.ts';
 import { cacheDir } from '../../paths.ts';
 import { moduleDir, pinnedVersion } from '../../tools/go-modules.ts';
+import { type Resources, resourceKey } from '../admission/resources.ts';
 import { isMap, type JsonMap } from '../model.ts';
 import { parseOutput } from '../yaml-files.ts';
 import { customResourceSchemas } from './custom-resources.ts';
 import { kubernetesSchemas, objectMeta, type Swagger } from './kubernetes.ts';
 
-/** A JSON Schema, draft 4, for the objects of one kind in one version of its API. */
-export type KindSchema = { apiVersion: string; kind: string; schema: JsonMap };
+/** How the API serves one kind in one version: its plural, and a JSON Schema, draft 4, for its objects. */
+export type KindSchema = {
+  apiVersion: string;
+  kind: string;
+  resource: string;
+  namespaced: boolean;
+  schema: JsonMap;
+};
 
 const kubernetesModule = 'k8s.io/kubernetes';
+const resourcesFile = 'resources.json';
 
 /** The template that tells kubeconform where a kind's schema is. A core kind's group is its version, `v1/v1`. */
 export function schemaLocation(schemas: string): string {
@@ -33,12 +41,17 @@ export async function schemaStore(onWrite: () => void = () => {}): Promise<strin
   onWrite();
   const partial = `${folder}.${randomUUID()}`;
   try {
-    for (const { apiVersion, kind, schema } of await allSchemas()) {
+    const kinds = await allSchemas();
+    for (const { apiVersion, kind, schema } of kinds) {
       const [group = '', version = group] = apiVersion.split('/');
       const file = path.join(partial, group, version, `${kind.toLowerCase()}.json`);
       await mkdir(path.dirname(file), { recursive: true });
       await writeFile(file, JSON.stringify(schema));
     }
+    await writeFile(
+      path.join(partial, resourcesFile),
+      JSON.stringify(kinds.map(({ schema: _, ...resource }) => resource)),
+    );
     await rename(partial, folder).catch((error: NodeJS.ErrnoException) => {
       // Another process wrote the same schemas meanwhile: theirs serve.
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') {
@@ -49,6 +62,25 @@ export async function schemaStore(onWrite: () => void = () => {}): Promise<strin
     await rm(partial, { recursive: true, force: true });
   }
   return folder;
+}
+
+/** How the API serves every kind that the store has a schema for. */
+export async function storedResources(store: string): Promise<Resources> {
+  const kinds: Omit<KindSchema, 'schema'>[] = JSON.parse(
+    await readFile(path.join(store, resourcesFile), 'utf8'),
+  );
+  const served = kinds.map(({ apiVersion, kind, resource, namespaced }) => {
+    const [version = '', group = ''] = apiVersion.split('/').reverse();
+    return { apiVersion, kind, group, version, name: resource, namespaced };
+  });
+  const versions = Map.groupBy(served, ({ group, name }) => `${group}/${name}`);
+  return new Map(
+    served.map(({ apiVersion, kind, ...resource }) => {
+      const same = versions.get(`${resource.group}/${resource.name}`) ?? [];
+      const others = same.map(({ version }) => version).filter((version) => version !== resource.version);
+      return [resourceKey(apiVersion, kind), { ...resource, otherVersions: others }];
+    }),
+  );
 }
 
 /** Keyed by what goes in and by the code that converts it. */

@@ -1,0 +1,218 @@
+import { type ASTNode, Environment, EvaluationError } from '@marcbachmann/cel-js';
+import { RE2JS, RE2JSSyntaxException } from 're2js';
+import type { Json } from '../model.ts';
+import { Quantity } from './quantity.ts';
+
+/** A value as CEL reads it: integers are bigint. Functions and quantities appear only inside an expression. */
+export type CelValue = null | boolean | number | bigint | string | CelValue[] | { [key: string]: CelValue };
+
+/** What an expression may name. A variable's expression is run when it is first asked for. */
+export type Activation = {
+  object: CelValue;
+  oldObject: null;
+  request: CelValue;
+  namespaceObject: CelValue;
+  params: CelValue;
+  variables: Record<string, CelValue>;
+};
+
+/** An expression that compiled. */
+export type Expression = {
+  source: string;
+  /** The variables it names, each as `variables.NAME`. */
+  variables: string[];
+  /** @throws {EvaluationError} what kube-apiserver would call a runtime error, with its reason */
+  evaluate(activation: Activation): unknown;
+};
+
+/** Why an expression cannot be judged here, and where in it. `offset` counts characters from 0. */
+export class Unsupported extends Error {
+  readonly offset: number;
+  constructor(message: string, offset = 0) {
+    super(message);
+    this.offset = offset;
+  }
+}
+
+const patterns = new Map<string, RE2JS>();
+
+/** RE2, as in kube-apiserver: linear in the text whatever the pattern. */
+function pattern(source: string): RE2JS {
+  let compiled = patterns.get(source);
+  if (compiled === undefined) {
+    try {
+      compiled = RE2JS.compile(source);
+    } catch (error) {
+      throw new EvaluationError(
+        `not an RE2 pattern: ${source}${error instanceof RE2JSSyntaxException ? ` (${error.message})` : ''}`,
+      );
+    }
+    patterns.set(source, compiled);
+  }
+  return compiled;
+}
+
+function quantity(text: string): Quantity {
+  const parsed = Quantity.parse(text);
+  if (parsed === undefined) {
+    throw new EvaluationError(`not a quantity: ${text}`);
+  }
+  return parsed;
+}
+
+function integer(amount: Quantity): bigint {
+  const whole = amount.asInteger();
+  if (whole === undefined) {
+    throw new EvaluationError('the quantity is no whole number');
+  }
+  return whole;
+}
+
+function found(text: string, source: string, most: bigint): string[] {
+  const matcher = pattern(source).matcher(text);
+  const all: string[] = [];
+  while ((most < 0n || all.length < most) && matcher.find()) {
+    all.push(matcher.group() ?? '');
+  }
+  return all;
+}
+
+// cel-js' matches() is JavaScript's RegExp and cannot be replaced, so ours goes by a name of the same length.
+const matches = 'matches';
+const re2 = 're2Test';
+
+/**
+ * The functions of k8s.io/apiserver/pkg/cel/library that policies use. What is not here does not compile, and is
+ * refused by name: add it here when a policy needs it, and to the differential test.
+ */
+const environment = new Environment({ enableOptionalTypes: true })
+  .registerType('Quantity', Quantity)
+  .registerFunction('quantity(string): Quantity', quantity)
+  .registerFunction('isQuantity(string): bool', (text: string) => Quantity.parse(text) !== undefined)
+  .registerFunction('Quantity.compareTo(Quantity): int', (one: Quantity, other: Quantity) =>
+    one.compareTo(other),
+  )
+  .registerFunction(
+    'Quantity.isGreaterThan(Quantity): bool',
+    (one: Quantity, other: Quantity) => one.compareTo(other) > 0n,
+  )
+  .registerFunction(
+    'Quantity.isLessThan(Quantity): bool',
+    (one: Quantity, other: Quantity) => one.compareTo(other) < 0n,
+  )
+  .registerFunction('Quantity.sign(): int', (amount: Quantity) => amount.compareTo(new Quantity(0n)))
+  .registerFunction('Quantity.isInteger(): bool', (amount: Quantity) => amount.asInteger() !== undefined)
+  .registerFunction('Quantity.asInteger(): int', integer)
+  .registerFunction(`string.${re2}(string): bool`, (text: string, source: string) =>
+    pattern(source).matcher(text).find(),
+  )
+  .registerFunction(
+    'string.find(string): string',
+    (text: string, source: string) => found(text, source, 1n)[0] ?? '',
+  )
+  .registerFunction('string.findAll(string): list<string>', (text: string, source: string) =>
+    found(text, source, -1n),
+  )
+  .registerFunction('string.findAll(string, int): list<string>', found)
+  .registerVariable('object', 'dyn')
+  .registerVariable('oldObject', 'dyn')
+  .registerVariable('request', 'dyn')
+  .registerVariable('namespaceObject', 'dyn')
+  .registerVariable('params', 'dyn')
+  .registerVariable('variables', 'dyn');
+
+/** The fields of `request` that a render determines; who asks, and how, only the cluster knows. */
+const requestFields = ['kind', 'resource', 'subResource', 'name', 'namespace', 'operation'];
+
+/**
+ * Compiles an expression of a policy.
+ * @throws {Unsupported} for what does not parse, is no CEL of Kubernetes' or is not to be had outside the cluster
+ */
+export function compile(source: string, returns: 'bool' | 'string' | 'dyn'): Expression {
+  const ast = nodes(parse(source).ast);
+  for (const { op, args, start } of ast) {
+    if (op === '.' && args[0].op === 'id' && args[0].args === 'request' && !requestFields.includes(args[1])) {
+      throw new Unsupported(`request.${args[1]} is known only in the cluster`, start);
+    }
+    const literal = op === 'rcall' && args[0] === matches ? args[2][0] : undefined;
+    if (literal?.op === 'value' && typeof literal.args === 'string') {
+      try {
+        pattern(literal.args);
+      } catch (error) {
+        throw new Unsupported(reason(error), literal.start);
+      }
+    }
+  }
+  const parsed = parse(withRe2(source, ast));
+  const checked = parsed.check();
+  if (!checked.valid) {
+    const { error } = checked;
+    throw new Unsupported(
+      (error?.summary ?? 'it does not compile').replaceAll(re2, matches),
+      error?.range?.start,
+    );
+  }
+  if (returns !== 'dyn' && checked.type !== returns && checked.type !== 'dyn') {
+    throw new Unsupported(`it gives ${checked.type}, and ${returns} is needed`);
+  }
+  const variables = ast.flatMap(({ op, args }) =>
+    (op === '.' || op === '.?') && args[0].op === 'id' && args[0].args === 'variables' ? [args[1]] : [],
+  );
+  return { source, variables, evaluate: (activation) => parsed(activation) };
+}
+
+function parse(source: string) {
+  try {
+    return environment.parse(source);
+  } catch (error) {
+    const range = error instanceof Error && 'range' in error ? (error.range as { start: number }) : undefined;
+    throw new Unsupported(reason(error), range?.start);
+  }
+}
+
+function withRe2(source: string, ast: ASTNode[]): string {
+  let text = source;
+  for (const { op, args } of ast) {
+    if (op === 'rcall' && args[0] === matches) {
+      const at = source.indexOf(matches, args[1].end);
+      text = text.slice(0, at) + re2 + text.slice(at + matches.length);
+    }
+  }
+  return text;
+}
+
+/** A node and all below it. */
+function nodes(node: ASTNode): ASTNode[] {
+  const below = (value: unknown): ASTNode[] => {
+    if (Array.isArray(value)) {
+      return value.flatMap(below);
+    }
+    return typeof value === 'object' && value !== null && 'op' in value ? nodes(value as ASTNode) : [];
+  };
+  return [node, ...below(node.args)];
+}
+
+/** An evaluation's error in a line. */
+export function reason(error: unknown): string {
+  if (error instanceof Error) {
+    return 'summary' in error && typeof error.summary === 'string' ? error.summary : error.message;
+  }
+  return String(error);
+}
+
+/** JSON as the API server hands it to CEL: whole numbers are int, null fields are absent. */
+export function celValue(value: Json): CelValue {
+  if (Array.isArray(value)) {
+    return value.map(celValue);
+  }
+  if (typeof value === 'object' && value !== null) {
+    const map: { [key: string]: CelValue } = {};
+    for (const [key, field] of Object.entries(value)) {
+      if (field !== null) {
+        map[key] = celValue(field);
+      }
+    }
+    return map;
+  }
+  return typeof value === 'number' && Number.isInteger(value) ? BigInt(value) : value;
+}

@@ -1,0 +1,209 @@
+import type { EvaluationError } from '@marcbachmann/cel-js';
+import { type FieldPath, isMap, type JsonMap, type RenderedObject } from '../model.ts';
+import { type Activation, type CelValue, celValue, reason } from './cel.ts';
+import { matches, type Request } from './match.ts';
+import type { Binding, Policy, ValidationAction } from './policy.ts';
+import { labelsOf, selects } from './selectors.ts';
+import { lastRead, watched } from './trace.ts';
+
+/** One failed validation of one binding. `error`: the cluster would say the same in words of its own. */
+export type Decision = {
+  policy: Policy;
+  binding: Binding;
+  actions: ValidationAction[];
+  message: string;
+  error: boolean;
+  /** The field that decided. */
+  path: FieldPath;
+};
+
+/** What the cluster would hold besides the object: parameters, and the namespace. */
+export type Surroundings = {
+  /** Every object of `kind` in a namespace ('' for cluster-wide ones). */
+  find(apiVersion: string, kind: string, namespace: string): RenderedObject[];
+  namespace: JsonMap | undefined;
+  /** No environment is known, so policies that need parameters are passed over instead of denied. */
+  partial: boolean;
+};
+
+/** The verdicts of every policy on one object, as kube-apiserver reaches them when the object is created. */
+export function judge(
+  policies: Policy[],
+  request: Request,
+  surroundings: Surroundings,
+): { decisions: Decision[]; passedOver: string[] } {
+  const object = celValue(request.object.value);
+  const passedOver: string[] = [];
+  const decisions = policies.flatMap((policy): Decision[] => {
+    const own = matches(policy.match, request);
+    if (own === 'no') {
+      return [];
+    }
+    return policy.bindings.flatMap((binding): Decision[] => {
+      const decide = (message: string, error: boolean, path: FieldPath = []): Decision => ({
+        policy,
+        binding,
+        actions: binding.actions,
+        message,
+        error,
+        path,
+      });
+      const bound = matches(binding.match, request);
+      if (bound === 'no') {
+        return [];
+      }
+      if (own === 'converted' || bound === 'converted') {
+        const { version, otherVersions } = request.resource;
+        const message = `the cluster would judge ${version} as ${otherVersions.join(' or ')}, which it alone can convert`;
+        return [decide(message, true, ['apiVersion'])];
+      }
+      const params = paramsFor(policy, binding, request, surroundings);
+      if (params === 'none') {
+        passedOver.push(policy.rule.id);
+        return [];
+      }
+      if (typeof params === 'string') {
+        return policy.failurePolicy === 'Fail'
+          ? [decide(`failed to configure binding: ${params}`, true)]
+          : [];
+      }
+      return params.flatMap((param) => validate(policy, request, surroundings, object, param, decide));
+    });
+  });
+  return { decisions, passedOver };
+}
+
+/** `CollectParams` of k8s.io/apiserver: the parameter objects, an error's words, or 'none' where none can be known. */
+function paramsFor(
+  { paramKind }: Policy,
+  { paramRef }: Binding,
+  { object, resource }: Request,
+  { find, partial }: Surroundings,
+): (JsonMap | null)[] | string {
+  if (paramKind === undefined || paramRef === undefined) {
+    return [null];
+  }
+  const isNamespace = resource.group === '' && resource.name === 'namespaces';
+  const own = isNamespace ? object.id.name : object.id.namespace;
+  const namespace = paramRef.namespace === '' ? own : paramRef.namespace;
+  if (namespace === '' && !resource.namespaced) {
+    return 'cannot use namespaced paramRef in policy binding that matches cluster-scoped resources';
+  }
+  const found = find(paramKind.apiVersion, paramKind.kind, namespace)
+    .filter(({ id, value }) =>
+      paramRef.name === '' ? selects(paramRef.selector, labelsOf(value)) : id.name === paramRef.name,
+    )
+    .map(({ value }) => value);
+  if (found.length === 0 && partial) {
+    return 'none';
+  }
+  return found.length === 0 && paramRef.notFound === 'Deny'
+    ? 'no params found for policy binding with `Deny` parameterNotFoundAction'
+    : found;
+}
+
+function validate(
+  policy: Policy,
+  request: Request,
+  surroundings: Surroundings,
+  object: CelValue,
+  params: JsonMap | null,
+  decide: (message: string, error: boolean, path?: FieldPath) => Decision,
+): Decision[] {
+  const activation = activate(policy, request, surroundings, object, params);
+  const errors = (message: string, path?: FieldPath) =>
+    policy.failurePolicy === 'Fail' ? [decide(message, true, path)] : [];
+  let failure: string | undefined;
+  for (const { evaluate } of policy.matchConditions) {
+    try {
+      if (evaluate(activation) !== true) {
+        return [];
+      }
+    } catch (error) {
+      failure ??= `a match condition ended in an error: ${reason(error)}`;
+    }
+  }
+  if (failure !== undefined) {
+    return errors(failure);
+  }
+  return policy.validations.flatMap(({ expression, message, messageExpression }) => {
+    const deciding = () => {
+      const traced = watched(object);
+      const again = activate(policy, request, surroundings, traced, params);
+      attempt(() => expression.evaluate(again));
+      return lastRead(traced);
+    };
+    const verdict = attempt(() => expression.evaluate(activation));
+    if ('error' in verdict) {
+      return errors(
+        `"${oneLine(expression.source)}" ended in an error: ${reason(verdict.error)}`,
+        deciding(),
+      );
+    }
+    if (verdict.value === true) {
+      return [];
+    }
+    const said = messageExpression && attempt(() => messageExpression.evaluate(activation));
+    const words = said !== undefined && 'value' in said ? sayable(said.value) : '';
+    return [decide(words || message || `failed expression: ${expression.source.trim()}`, false, deciding())];
+  });
+}
+
+/** What k8s.io/apiserver takes as a message: a string without line ends, of at most 5 KiB. */
+function sayable(value: unknown): string {
+  const words = typeof value === 'string' ? value.trim() : '';
+  return words.includes('\n') || Buffer.byteLength(words) > 5 * 1024 ? '' : words;
+}
+
+function attempt(evaluate: () => unknown): { value: unknown } | { error: EvaluationError } {
+  try {
+    return { value: evaluate() };
+  } catch (error) {
+    return { error: error as EvaluationError };
+  }
+}
+
+function oneLine(source: string): string {
+  return source.trim().replaceAll(/\s+/g, ' ');
+}
+
+/** What expressions may name. A variable is computed when it is first read, and its error is every reader's. */
+function activate(
+  policy: Policy,
+  { object: { id, apiVersion }, resource }: Request,
+  { namespace }: Surroundings,
+  object: CelValue,
+  params: JsonMap | null,
+): Activation {
+  const { group, version } = resource;
+  const variables: Record<string, CelValue> = {};
+  const activation: Activation = {
+    object,
+    oldObject: null,
+    request: {
+      kind: { group, version: apiVersion.split('/').at(-1) ?? '', kind: id.kind },
+      resource: { group, version, resource: resource.name },
+      subResource: '',
+      name: id.name,
+      namespace: id.namespace,
+      operation: 'CREATE',
+    },
+    namespaceObject: namespace === undefined || !resource.namespaced ? null : celValue(namespace),
+    params: isMap(params) ? celValue(params) : null,
+    variables,
+  };
+  for (const [name, { evaluate }] of policy.variables) {
+    let result: ReturnType<typeof attempt> | undefined;
+    Object.defineProperty(variables, name, {
+      enumerable: true,
+      get: () => {
+        result ??= attempt(() => evaluate(activation));
+        if ('error' in result) {
+          throw result.error;
+        }
+        return result.value;
+      },
+    });
+  }
+  return activation;
+}

@@ -1,0 +1,280 @@
+import {
+  type FieldPath,
+  isMap,
+  type Json,
+  type JsonMap,
+  maps,
+  type RenderedObject,
+  type Rule,
+  text,
+  type Violation,
+} from '../model.ts';
+import { compile, type Expression, Unsupported } from './cel.ts';
+
+type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT' | '*';
+
+/** One entry of resourceRules or excludeResourceRules. */
+export type ResourceRule = {
+  apiGroups: string[];
+  apiVersions: string[];
+  resources: string[];
+  operations: Operation[];
+  resourceNames: string[];
+  scope: '*' | 'Cluster' | 'Namespaced';
+};
+
+/** MatchResources with the API's defaults filled in; a selector that is absent selects everything. */
+export type MatchResources = {
+  /** Undefined in a binding that says none: then the policy's own rules decide alone. */
+  resourceRules: ResourceRule[] | undefined;
+  excludeResourceRules: ResourceRule[];
+  namespaceSelector: Json | undefined;
+  objectSelector: Json | undefined;
+  matchPolicy: 'Exact' | 'Equivalent';
+};
+
+export type ValidationAction = 'Deny' | 'Warn' | 'Audit';
+
+export type Binding = {
+  name: string;
+  match: MatchResources;
+  actions: ValidationAction[];
+  /** Undefined where the binding gives no parameters: the expressions then see null. */
+  paramRef:
+    | { name: string; selector: Json | undefined; namespace: string; notFound: 'Allow' | 'Deny' }
+    | undefined;
+};
+
+export type Validation = {
+  expression: Expression;
+  message: string;
+  messageExpression: Expression | undefined;
+};
+
+/** A ValidatingAdmissionPolicy with its bindings. It is a rule of the check, whose id is the policy's name. */
+export type Policy = {
+  rule: Rule;
+  paramKind: { apiVersion: string; kind: string } | undefined;
+  failurePolicy: 'Fail' | 'Ignore';
+  match: MatchResources;
+  matchConditions: Expression[];
+  variables: Map<string, Expression>;
+  validations: Validation[];
+  bindings: Binding[];
+};
+
+export const whyAnnotation = 'quotes.check/why';
+export const fixAnnotation = 'quotes.check/fix';
+
+/** Something about a policy that would make the check and the cluster judge differently. */
+class Refused extends Error {
+  readonly path: FieldPath;
+  constructor(path: FieldPath, message: string) {
+    super(message);
+    this.path = path;
+  }
+}
+
+/**
+ * The policies among the objects, each with its bindings. What of a policy cannot be judged as the cluster would is
+ * refused with its place, and so is a policy without a binding or a binding without a policy: neither holds anything.
+ * Schemas vouch for types elsewhere, so a value of the wrong type reads here as absent.
+ */
+export function readPolicies(objects: RenderedObject[]): { policies: Policy[]; refusals: Violation[] } {
+  const refusals: Violation[] = [];
+  const read = <T>(object: RenderedObject, kind: string, parse: (spec: JsonMap) => T): T | undefined => {
+    try {
+      return parse(isMap(object.value.spec) ? object.value.spec : {});
+    } catch (error) {
+      if (!(error instanceof Refused)) {
+        throw error;
+      }
+      const message = `${kind} ${object.id.name}: ${error.message}`;
+      refusals.push({ object, path: error.path, message });
+      return undefined;
+    }
+  };
+  const ofKind = (kind: string) => objects.filter(({ id }) => id.kind === kind);
+  const policyObjects = ofKind('ValidatingAdmissionPolicy');
+  const bindings = Map.groupBy(
+    ofKind('ValidatingAdmissionPolicyBinding').flatMap((object) => {
+      const binding = read(object, 'binding', (spec) => parseBinding(object, spec));
+      const policy = policyOf(object);
+      if (!policyObjects.some(({ id }) => id.name === policy)) {
+        refusals.push({
+          object,
+          path: ['spec', 'policyName'],
+          message: `binding ${object.id.name}: there is no policy "${policy}"`,
+        });
+      }
+      return binding === undefined ? [] : [{ policy, binding }];
+    }),
+    ({ policy }) => policy,
+  );
+  const policies = policyObjects.flatMap((object) => {
+    const bound = (bindings.get(object.id.name) ?? []).map(({ binding }) => binding);
+    const policy = read(object, 'policy', (spec) => parsePolicy(object, spec, bound));
+    if (!ofKind('ValidatingAdmissionPolicyBinding').some((binding) => policyOf(binding) === object.id.name)) {
+      refusals.push({
+        object,
+        path: ['metadata', 'name'],
+        message: `policy ${object.id.name}: no binding puts it to work`,
+      });
+    }
+    return policy === undefined ? [] : [policy];
+  });
+  return { policies, refusals };
+}
+
+function policyOf({ value }: RenderedObject): string {
+  return isMap(value.spec) ? text(value.spec.policyName) : '';
+}
+
+function parsePolicy(object: RenderedObject, spec: JsonMap, bindings: Binding[]): Policy {
+  const annotations = isMap(object.value.metadata) ? object.value.metadata.annotations : undefined;
+  const said = (annotation: string): string => {
+    const words = isMap(annotations) ? text(annotations[annotation]).trim() : '';
+    if (words === '') {
+      throw new Refused(['metadata', 'annotations'], `it lacks the annotation ${annotation}`);
+    }
+    return words;
+  };
+  onlyFields(spec, ['spec'], policyFields);
+  const match = parseMatch(spec.matchConstraints, ['spec', 'matchConstraints']);
+  const creates = (match.resourceRules ?? []).some(({ operations }) =>
+    operations.some((operation) => operation === 'CREATE' || operation === '*'),
+  );
+  if (!creates) {
+    throw new Refused(
+      ['spec', 'matchConstraints', 'resourceRules'],
+      'no rule matches CREATE, as which a render is judged',
+    );
+  }
+  const variables = new Map<string, Expression>();
+  const expression = (source: Json | undefined, path: FieldPath, returns: 'bool' | 'string' | 'dyn') => {
+    const compiled = compileAt(text(source), path, returns);
+    const unknown = compiled.variables.find((name) => !variables.has(name));
+    if (unknown !== undefined) {
+      throw new Refused(path, `variables.${unknown} is not defined before it is used`);
+    }
+    return compiled;
+  };
+  for (const [index, { name, expression: source }] of maps(spec.variables).entries()) {
+    variables.set(text(name), expression(source, ['spec', 'variables', index, 'expression'], 'dyn'));
+  }
+  return {
+    rule: {
+      id: object.id.name,
+      severity: bindings.some(({ actions }) => actions.includes('Deny')) ? 'error' : 'warning',
+      why: said(whyAnnotation),
+      fix: said(fixAnnotation),
+    },
+    paramKind: isMap(spec.paramKind)
+      ? { apiVersion: text(spec.paramKind.apiVersion), kind: text(spec.paramKind.kind) }
+      : undefined,
+    failurePolicy: spec.failurePolicy === 'Ignore' ? 'Ignore' : 'Fail',
+    match,
+    matchConditions: maps(spec.matchConditions).map((condition, index) =>
+      expression(condition.expression, ['spec', 'matchConditions', index, 'expression'], 'bool'),
+    ),
+    variables,
+    validations: maps(spec.validations).map((validation, index) => {
+      const at: FieldPath = ['spec', 'validations', index];
+      return {
+        expression: expression(validation.expression, [...at, 'expression'], 'bool'),
+        message: text(validation.message).trim(),
+        messageExpression:
+          validation.messageExpression === undefined
+            ? undefined
+            : expression(validation.messageExpression, [...at, 'messageExpression'], 'string'),
+      };
+    }),
+    bindings,
+  };
+}
+
+const policyFields = [
+  'failurePolicy',
+  'matchConditions',
+  'matchConstraints',
+  'paramKind',
+  'validations',
+  'variables',
+];
+
+function parseBinding(object: RenderedObject, spec: JsonMap): Binding {
+  onlyFields(spec, ['spec'], ['matchResources', 'paramRef', 'policyName', 'validationActions']);
+  const { paramRef, validationActions } = spec;
+  return {
+    name: object.id.name,
+    match: parseMatch(spec.matchResources, ['spec', 'matchResources']),
+    actions: (Array.isArray(validationActions) ? validationActions : []).filter(isAction),
+    paramRef: isMap(paramRef)
+      ? {
+          name: text(paramRef.name),
+          selector: paramRef.selector,
+          namespace: text(paramRef.namespace),
+          notFound: paramRef.parameterNotFoundAction === 'Allow' ? 'Allow' : 'Deny',
+        }
+      : undefined,
+  };
+}
+
+function isAction(value: Json): value is ValidationAction {
+  return value === 'Deny' || value === 'Warn' || value === 'Audit';
+}
+
+function parseMatch(value: Json | undefined, path: FieldPath): MatchResources {
+  const match = isMap(value) ? value : {};
+  onlyFields(match, path, [
+    'excludeResourceRules',
+    'matchPolicy',
+    'namespaceSelector',
+    'objectSelector',
+    'resourceRules',
+  ]);
+  const rules = (field: 'excludeResourceRules' | 'resourceRules') =>
+    maps(match[field]).map((rule, index) => parseRule(rule, [...path, field, index]));
+  const { matchPolicy } = match;
+  return {
+    resourceRules: match.resourceRules === undefined ? undefined : rules('resourceRules'),
+    excludeResourceRules: rules('excludeResourceRules'),
+    namespaceSelector: match.namespaceSelector,
+    objectSelector: match.objectSelector,
+    matchPolicy: matchPolicy === 'Exact' ? 'Exact' : 'Equivalent',
+  };
+}
+
+function parseRule(rule: JsonMap, path: FieldPath): ResourceRule {
+  onlyFields(rule, path, ['apiGroups', 'apiVersions', 'operations', 'resourceNames', 'resources', 'scope']);
+  const list = (value: Json | undefined) =>
+    Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+  return {
+    apiGroups: list(rule.apiGroups),
+    apiVersions: list(rule.apiVersions),
+    resources: list(rule.resources),
+    operations: list(rule.operations) as Operation[],
+    resourceNames: list(rule.resourceNames),
+    scope: rule.scope === 'Cluster' || rule.scope === 'Namespaced' ? rule.scope : '*',
+  };
+}
+
+/** A field that this code does not know may change what the cluster says. */
+function onlyFields(map: JsonMap, path: FieldPath, known: string[]): void {
+  const unknown = Object.keys(map).find((field) => !known.includes(field));
+  if (unknown !== undefined) {
+    throw new Refused([...path, unknown], `${[...path, unknown].join('.')} is not supported by the check`);
+  }
+}
+
+function compileAt(source: string, path: FieldPath, returns: 'bool' | 'string' | 'dyn'): Expression {
+  try {
+    return compile(source, returns);
+  } catch (error) {
+    if (!(error instanceof Unsupported)) {
+      throw error;
+    }
+    const near = source.slice(error.offset).split('\n')[0]?.slice(0, 60) ?? '';
+    throw new Refused(path, `${error.message}${near === '' ? '' : ` at "${near}"`}`);
+  }
+}
