@@ -116,7 +116,7 @@ export function unlistedFindings(root: string, paths: string[], all: Kustomizati
     }));
 }
 
-/** policies/RULE/valid.yaml and invalid.yaml say what the rule lets through and what it stops. */
+/** policies/example keeps every rule; RULE/valid.yaml and invalid.yaml are patches that keep and break one. */
 function isExample(file: string): boolean {
-  return /^policies\/[^/]+\/(in)?valid\.yaml$/.test(file);
+  return /^policies\/([^/]+\/(in)?valid\.yaml$|example\/)/.test(file);
 }
