@@ -200,19 +200,13 @@ export function reason(error: unknown): string {
   return String(error);
 }
 
-/** JSON as the API server hands it to CEL: whole numbers are int, null fields are absent. */
+/** JSON as CEL reads it: whole numbers are int. */
 export function celValue(value: Json): CelValue {
   if (Array.isArray(value)) {
     return value.map(celValue);
   }
   if (typeof value === 'object' && value !== null) {
-    const map: { [key: string]: CelValue } = {};
-    for (const [key, field] of Object.entries(value)) {
-      if (field !== null) {
-        map[key] = celValue(field);
-      }
-    }
-    return map;
+    return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, celValue(field)]));
   }
   return typeof value === 'number' && Number.isInteger(value) ? BigInt(value) : value;
 }

@@ -16,6 +16,10 @@ export function asAdmitted(value: JsonMap): JsonMap {
   } else if (kind === 'v1 Secret') {
     setDefaults(object, { type: 'Opaque' });
   } else if (kind.startsWith('rbac.authorization.k8s.io/v1 ')) {
+    if (text(object.kind).endsWith('Role')) {
+      // The one list here that Go writes as null when it is empty.
+      setDefaults(object, { rules: null });
+    }
     for (const subject of maps(object.subjects)) {
       setDefaults(subject, {
         apiGroup: subject.kind === 'ServiceAccount' ? undefined : 'rbac.authorization.k8s.io',
@@ -32,8 +36,11 @@ const defaultsOf: Record<string, (spec: JsonMap) => void> = {
   'v1 Pod': (spec) => {
     podDefaults(spec);
     setDefaults(spec, { enableServiceLinks: true });
-    // Only a pod's own requests are taken from its limits; a template keeps them open.
+    // Only in a pod itself: a template keeps requests and host ports open.
     for (const container of [...maps(spec.containers), ...maps(spec.initContainers)]) {
+      for (const port of spec.hostNetwork === true ? maps(container.ports) : []) {
+        setDefaults(port, { hostPort: port.containerPort });
+      }
       const { limits } = isMap(container.resources) ? container.resources : {};
       if (isMap(limits)) {
         setDefaults(child(child(container, 'resources'), 'requests'), limits);
@@ -153,18 +160,21 @@ function podDefaults(spec: JsonMap): void {
     schedulerName: 'default-scheduler',
     terminationGracePeriodSeconds: 30,
     securityContext: {},
-    serviceAccount: spec.serviceAccountName,
+    serviceAccountName: spec.serviceAccount,
   });
-  setDefaults(spec, { serviceAccountName: spec.serviceAccount });
+  if (spec.serviceAccountName !== undefined) {
+    // The old name of the same field.
+    spec.serviceAccount = spec.serviceAccountName;
+  }
   for (const container of [...maps(spec.containers), ...maps(spec.initContainers)]) {
-    containerDefaults(container, spec.hostNetwork === true);
+    containerDefaults(container);
   }
   for (const volume of maps(spec.volumes)) {
     volumeDefaults(volume);
   }
 }
 
-function containerDefaults(container: JsonMap, hostNetwork: boolean): void {
+function containerDefaults(container: JsonMap): void {
   const image = text(container.image);
   setDefaults(container, {
     imagePullPolicy: tagOf(image) === 'latest' ? 'Always' : 'IfNotPresent',
@@ -174,7 +184,7 @@ function containerDefaults(container: JsonMap, hostNetwork: boolean): void {
   });
   quantities(container.resources);
   for (const port of maps(container.ports)) {
-    setDefaults(port, { protocol: 'TCP', hostPort: hostNetwork ? port.containerPort : undefined });
+    setDefaults(port, { protocol: 'TCP' });
   }
   for (const { valueFrom } of maps(container.env)) {
     if (isMap(valueFrom) && isMap(valueFrom.fieldRef)) {
@@ -269,23 +279,42 @@ function child(map: JsonMap, key: string): JsonMap {
   return empty;
 }
 
+/** An empty string is as good as absent where Go has a plain string. */
 function setDefaults(map: JsonMap, defaults: Record<string, Json | undefined>): void {
   for (const [key, value] of Object.entries(defaults)) {
-    if (map[key] === undefined && value !== undefined) {
+    const current = map[key];
+    if ((current === undefined || (current === '' && typeof value === 'string')) && value !== undefined) {
       map[key] = value;
     }
   }
 }
 
-function withoutNulls(value: JsonMap): JsonMap {
+/** What Go reads null as where a map's values are not pointers; a field of its own it reads as absent. */
+const nullIn: Record<string, string> = {
+  annotations: '',
+  data: '',
+  labels: '',
+  limits: '0',
+  matchLabels: '',
+  nodeSelector: '',
+  requests: '0',
+};
+
+function withoutNulls(value: JsonMap, within = ''): JsonMap {
+  const none = nullIn[within];
   return Object.fromEntries(
-    Object.entries(value).flatMap(([key, field]) => (field === null ? [] : [[key, copied(field)]])),
+    Object.entries(value).flatMap(([key, field]): [string, Json][] => {
+      if (field === null) {
+        return none === undefined ? [] : [[key, none]];
+      }
+      return [[key, copied(field, key)]];
+    }),
   );
 }
 
-function copied(value: Json): Json {
+function copied(value: Json, within: string): Json {
   if (Array.isArray(value)) {
-    return value.map(copied);
+    return value.map((item) => copied(item, ''));
   }
-  return isMap(value) ? withoutNulls(value) : value;
+  return isMap(value) ? withoutNulls(value, within) : value;
 }

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isMap, type RenderedObject } from '../model.ts';
 import { renderKustomization } from '../render.ts';
@@ -27,8 +27,9 @@ export async function renderExample(
   scratch: string,
   patch?: string,
 ): Promise<RenderedObject[]> {
-  const dir = path.join(scratch, 'patched');
-  await mkdir(dir, { recursive: true });
+  const own = await mkdtemp(path.join(scratch, 'example-'));
+  const dir = path.join(own, 'patched');
+  await mkdir(dir);
   const example = path.relative(dir, path.join(root, 'policies/example'));
   const entry = parseOutput(patch ?? '')[0];
   const patches = patch === undefined ? [] : [isMap(entry) && 'target' in entry ? entry : { patch }];
@@ -37,7 +38,7 @@ export async function renderExample(
   const { objects, error } = await renderKustomization(
     kustomize,
     target,
-    path.join(scratch, 'render'),
+    path.join(own, 'render'),
     new YamlFiles(),
   );
   if (error !== undefined) {

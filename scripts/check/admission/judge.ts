@@ -4,7 +4,7 @@ import { type Activation, type CelValue, celValue, reason } from './cel.ts';
 import { matches, type Request } from './match.ts';
 import type { Binding, Policy, ValidationAction } from './policy.ts';
 import { labelsOf, selects } from './selectors.ts';
-import { lastRead, watched } from './trace.ts';
+import { watched } from './trace.ts';
 
 /** One failed validation of one binding. `error`: the cluster would say the same in words of its own. */
 export type Decision = {
@@ -24,6 +24,8 @@ export type Surroundings = {
   namespace: JsonMap | undefined;
   /** No environment is known, so policies that need parameters are passed over instead of denied. */
   partial: boolean;
+  /** Told of every field that an expression asks for: these are where a policy's boundaries lie. */
+  onRead?: (policy: Policy, path: FieldPath) => void;
 };
 
 /** The verdicts of every policy on one object, as kube-apiserver reaches them when the object is created. */
@@ -32,9 +34,11 @@ export function judge(
   request: Request,
   surroundings: Surroundings,
 ): { decisions: Decision[]; passedOver: string[] } {
-  const object = celValue(request.object.value);
+  const value = celValue(request.object.value);
+  const { onRead } = surroundings;
   const passedOver: string[] = [];
   const decisions = policies.flatMap((policy): Decision[] => {
+    const object = onRead === undefined ? value : watched(value, (path) => onRead(policy, path));
     const own = matches(policy.match, request);
     if (own === 'no') {
       return [];
@@ -128,10 +132,13 @@ function validate(
   }
   return policy.validations.flatMap(({ expression, message, messageExpression }) => {
     const deciding = () => {
-      const traced = watched(object);
+      let path: FieldPath = [];
+      const traced = watched(object, (read) => {
+        path = read;
+      });
       const again = activate(policy, request, surroundings, traced, params);
       attempt(() => expression.evaluate(again));
-      return lastRead(traced);
+      return path;
     };
     const verdict = attempt(() => expression.evaluate(activation));
     if ('error' in verdict) {

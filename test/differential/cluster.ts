@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isMap, type JsonMap, type RenderedObject } from '../../scripts/check/model.ts';
+import { until } from '../../scripts/rehearsal.ts';
+import type { ApiServer } from './api-server.ts';
+
+const deny = 'differential-deny';
+const warn = 'differential-warn';
+
+const parameters = (namespace: string): JsonMap => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'policy-parameters', namespace },
+  data: { 'minimum-replicas.web': '2', 'image-digest.prefix': 'registry.example/own/' },
+});
+
+const namespace = (name: string, labels: JsonMap): JsonMap => ({
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: { name, labels },
+});
+
+/**
+ * Two namespaces: in one the repository's own bindings hold, in the other copies of them that warn instead of
+ * denying, because a denial tells one message and warnings tell all.
+ */
+export const namespaces = {
+  deny,
+  warn,
+  object: namespace(deny, {
+    'app.kubernetes.io/part-of': 'quotes',
+    'pod-security.kubernetes.io/enforce': 'restricted',
+  }),
+  parameters: parameters(deny),
+};
+
+/** Applies what the comparison needs besides the policies, and waits until they are in force. */
+export async function prepareCluster(
+  api: ApiServer,
+  policyObjects: RenderedObject[],
+  objects: RenderedObject[],
+): Promise<void> {
+  const accounts = [
+    ...new Set(objects.filter(({ id }) => id.kind === 'ServiceAccount').map(({ id }) => id.name)),
+  ];
+  const label = { 'quotes.check/differential': 'warn' };
+  await api.apply([
+    namespaces.object,
+    namespace(warn, label),
+    ...[deny, warn].flatMap((name) => [
+      parameters(name),
+      ...accounts.map((account) => ({
+        apiVersion: 'v1',
+        kind: 'ServiceAccount',
+        metadata: { name: account, namespace: name },
+      })),
+    ]),
+    ...policyObjects
+      .filter(({ id }) => id.kind === 'ValidatingAdmissionPolicyBinding')
+      .map(({ apiVersion, id, value }) => ({
+        apiVersion,
+        kind: id.kind,
+        metadata: { name: `${warn}-${id.name}` },
+        spec: {
+          ...(isMap(value.spec) ? value.spec : {}),
+          validationActions: ['Warn'],
+          matchResources: { namespaceSelector: { matchLabels: label } },
+        },
+      })),
+  ]);
+  const probe = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'probe' }, data: { password: 'x' } };
+  const configMaps = { group: '', version: 'v1', name: 'configmaps', namespaced: true, otherVersions: [] };
+  await until('the policies in force', async () => {
+    return (await api.create(configMaps, warn, probe)).warnings.length > 0;
+  });
+  // The API server takes up bindings one after the other.
+  await sleep(2000);
+}
