@@ -6,12 +6,16 @@ import path from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
+import { check } from '../scripts/check/check.ts';
 import { webhookSecretFile } from '../scripts/cluster/git-server/after-push.ts';
 import { clusterLayout } from '../scripts/cluster/layout.ts';
 import { isFine } from '../scripts/gitops/status.ts';
 import { storage } from '../scripts/images/buildah.ts';
 import { cacheDir, repoRoot } from '../scripts/paths.ts';
 import { type Rehearsal, rehearse, until } from '../scripts/rehearsal.ts';
+import { apiServer } from './differential/api-server.ts';
+import { compareGates } from './differential/differential.ts';
+import { compareSemantics } from './differential/semantics.ts';
 
 let on: Rehearsal;
 
@@ -123,6 +127,55 @@ promise('a removed manifest is pruned, and a removed PVC is not', async () => {
   assert.equal(await on.field('dev', 'pvc/postgres-data', '{.metadata.deletionTimestamp}'), '');
   await on.revert();
   await until('everything well again', async () => isFine(await on.status('dev')));
+});
+
+promise(
+  'the check and kube-apiserver say the same of every object, at every boundary of every policy',
+  async (t) => {
+    const api = await apiServer(t, on.cluster, on.kubectl);
+    const semantics = await compareSemantics(api);
+    t.diagnostic(`${semantics.judged} verdicts on what a policy and CEL mean`);
+    assert.deepEqual(semantics.differences, []);
+    const { differences, judged, denied, malformed, refusedByClusterAlone } = await compareGates(api);
+    t.diagnostic(
+      `${judged} objects judged by both, ${denied} of them denied, ${differences.length} disagreements; ` +
+        `${malformed} refused by both for their form, ${refusedByClusterAlone} by kube-apiserver alone`,
+    );
+    assert.deepEqual(differences, []);
+    assert.ok(judged >= 1000);
+  },
+);
+
+promise('a bad manifest is stopped on the pull request and in the cluster, in the same words', async () => {
+  const words = 'quote-app has 2 of at least 3 replicas in prod';
+  await on.edit('overlays/prod/kustomization.yaml', 'count: 3', 'count: 2');
+  const { report } = await check(on.clone, [], () => {});
+  assert.deepEqual(
+    report.findings.map(({ rule, message }) => [rule, message]),
+    [['minimum-replicas', words]],
+  );
+  await on.push('prod: two replicas');
+  await until('the refusal in status', async () => {
+    return (await on.status('prod')).problems.some((problem) => problem.includes(words));
+  });
+  assert.equal(await on.field('prod', 'deployment/quote-app', '{.spec.replicas}'), '3');
+  await on.revert();
+  await until('prod well again', async () => isFine(await on.status('prod')));
+});
+
+promise('every policy is in force, and type-checks', async () => {
+  type Policy = {
+    metadata: { name: string };
+    status?: { typeChecking?: { expressionWarnings?: unknown[] } };
+  };
+  const list = await on.kubectl.json<{ items: Policy[] }>(['get', 'validatingadmissionpolicies']);
+  const own = (list?.items ?? []).filter(({ metadata }) => !metadata.name.startsWith('semantics-'));
+  const folders = await Array.fromAsync(glob('*/policy.yaml', { cwd: path.join(repoRoot, 'policies') }));
+  assert.deepEqual(own.map(({ metadata }) => metadata.name).sort(), folders.map(path.dirname).sort());
+  assert.deepEqual(
+    own.flatMap(({ status }) => status?.typeChecking?.expressionWarnings ?? []),
+    [],
+  );
 });
 
 promise('a broken push leaves the running version serving and status says why', async () => {

@@ -24,8 +24,10 @@ import { argumentTargets, policiesTarget, repositoryTargets } from './targets.ts
 import { YamlFiles } from './yaml-files.ts';
 
 /** A finding before its place is made relative; `place` is looked up where it is not known yet. */
-type Draft = Omit<Finding, 'severity' | 'file' | 'line'> &
-  ({ at: Violation } | { file: string; line?: number });
+type Draft = Omit<Finding, 'severity' | 'file' | 'line'> & { severity?: Finding['severity'] } & (
+    | { at: Violation }
+    | { file: string; line?: number }
+  );
 
 /**
  * Checks the repository at `root`, or only what the paths name: sources, renders, schemas, rules.
@@ -81,7 +83,10 @@ export async function check(
       ...[...renders, ...(whole ? [] : [policyRender])].flatMap((found) => renderDrafts(found, root, broken)),
       ...conformance.violations.map((violation) => draft(violation.rule, violation)),
       ...refusals.map((violation) => draft('policy', violation)),
-      ...judged.violations.map((violation) => draft(violation.policy.rule.id, violation)),
+      ...judged.violations.map((violation) => ({
+        ...draft(violation.policy.rule.id, violation),
+        severity: violation.actions.includes('Deny') ? ('error' as const) : ('warning' as const),
+      })),
       ...parameterViolations(objects).map((violation) => draft('policy-parameters', violation)),
     ];
     const rules = [...structureRules, ...policies.map(({ rule }) => rule)];
@@ -166,7 +171,7 @@ async function settle(
   const { rule, environment, object, message } = found;
   return {
     rule,
-    severity: severities.get(rule) ?? 'error',
+    severity: found.severity ?? severities.get(rule) ?? 'error',
     environment,
     object,
     file: path.relative(root, place.file) || '.',

@@ -19,6 +19,8 @@ const namespace = (name: string, labels: JsonMap): JsonMap => ({
   metadata: { name, labels },
 });
 
+const label = { 'quotes.check/differential': 'warn' };
+
 /**
  * Two namespaces: in one the repository's own bindings hold, in the other copies of them that warn instead of
  * denying, because a denial tells one message and warnings tell all.
@@ -30,8 +32,14 @@ export const namespaces = {
     'app.kubernetes.io/part-of': 'quotes',
     'pod-security.kubernetes.io/enforce': 'restricted',
   }),
+  warnObject: namespace(warn, label),
   parameters: parameters(deny),
 };
+
+/** Creates both namespaces, with the parameters that the repository's policies read. */
+export function applyNamespaces(api: ApiServer): Promise<void> {
+  return api.apply([namespaces.object, namespaces.warnObject, parameters(deny), parameters(warn)]);
+}
 
 /** Applies what the comparison needs besides the policies, and waits until they are in force. */
 export async function prepareCluster(
@@ -42,18 +50,15 @@ export async function prepareCluster(
   const accounts = [
     ...new Set(objects.filter(({ id }) => id.kind === 'ServiceAccount').map(({ id }) => id.name)),
   ];
-  const label = { 'quotes.check/differential': 'warn' };
+  await applyNamespaces(api);
   await api.apply([
-    namespaces.object,
-    namespace(warn, label),
-    ...[deny, warn].flatMap((name) => [
-      parameters(name),
-      ...accounts.map((account) => ({
+    ...[deny, warn].flatMap((name) =>
+      accounts.map((account) => ({
         apiVersion: 'v1',
         kind: 'ServiceAccount',
         metadata: { name: account, namespace: name },
       })),
-    ]),
+    ),
     ...policyObjects
       .filter(({ id }) => id.kind === 'ValidatingAdmissionPolicyBinding')
       .map(({ apiVersion, id, value }) => ({
@@ -67,11 +72,21 @@ export async function prepareCluster(
         },
       })),
   ]);
-  const probe = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'probe' }, data: { password: 'x' } };
-  const configMaps = { group: '', version: 'v1', name: 'configmaps', namespaced: true, otherVersions: [] };
+  await untilInForce(api);
+}
+
+/** Waits until policies warn in the namespace for that. */
+export async function untilInForce(api: ApiServer): Promise<void> {
+  const probe = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'probe' },
+    data: { password: 'x' },
+  };
+  const resource = { group: '', version: 'v1', name: 'configmaps', namespaced: true, otherVersions: [] };
   await until('the policies in force', async () => {
-    return (await api.create(configMaps, warn, probe)).warnings.length > 0;
+    return (await api.create(resource, warn, probe)).warnings.length > 0;
   });
   // The API server takes up bindings one after the other.
-  await sleep(2000);
+  await sleep(3000);
 }

@@ -18,6 +18,7 @@ import { otherThanAdmitted } from './admitted.ts';
 import type { ApiServer } from './api-server.ts';
 import { namespaces, prepareCluster } from './cluster.ts';
 import { mutantsOf } from './mutants.ts';
+import { denialSentence, sentences, warnedSentences } from './sentences.ts';
 
 type Case = { what: string; object: RenderedObject };
 
@@ -123,10 +124,8 @@ async function compare(
   const resource = resourceOf(object, gate);
   const here = moved(object, namespaces.deny);
   const answer = await api.create(resource, namespaces.deny, here.value);
-  const denial = /ValidatingAdmissionPolicy '([^']+)' with binding '[^']+' denied request: (.*)/s.exec(
-    String(answer.body.message),
-  );
-  if (answer.status >= 400 && denial === null) {
+  const denial = denialSentence(answer);
+  if (answer.status >= 400 && denial === undefined) {
     found[malformed ? 'malformed' : 'refusedByClusterAlone'] += 1;
     return;
   }
@@ -134,22 +133,24 @@ async function compare(
   const violations = policyViolations([here, ...around], gate.policies, gate.resources).violations.filter(
     (violation) => violation.object.value === here.value || violation.object.id === here.id,
   );
-  const check = sentences(violations.map(({ policy, message }) => [policy.rule.id, message]));
+  const check = sentences(violations.map(({ policy, message }) => [policy.rule.id, message] as const));
   found.judged += 1;
-  found.denied += denial === null ? 0 : 1;
-  const verdict = denial === null ? [] : sentences([[denial[1] ?? '', denial[2] ?? '']]);
-  const stops = violations.some(({ policy }) => policy.rule.severity === 'error');
+  found.denied += denial === undefined ? 0 : 1;
+  const verdict = denial === undefined ? [] : [denial];
+  const stops = violations.some(({ actions }) => actions.includes('Deny'));
   // A Namespace is in no namespace that could have the bindings which only warn.
-  const cluster = resource.namespaced ? await warnings(object, resource, api) : verdict;
+  const cluster = resource.namespaced
+    ? warnedSentences(await api.create(resource, namespaces.warn, moved(object, namespaces.warn).value))
+    : verdict;
   const agreed =
-    (denial !== null) === stops &&
+    (denial !== undefined) === stops &&
     verdict.every((sentence) => check.includes(sentence)) &&
     JSON.stringify(check) === JSON.stringify(cluster);
   if (!agreed) {
     found.differences.push({
       what,
       check,
-      cluster: [...(denial === null ? ['admitted'] : ['denied']), ...cluster],
+      cluster: [...(denial === undefined ? ['admitted'] : ['denied']), ...cluster],
     });
   }
   if (answer.status < 400) {
@@ -158,28 +159,6 @@ async function compare(
       found.differences.push({ what: `${what}, as admitted`, check: [], cluster: other });
     }
   }
-}
-
-/** Everything that the policies say of an object, by way of bindings that only warn. */
-async function warnings(object: RenderedObject, resource: Resource, api: ApiServer): Promise<string[]> {
-  const { warnings } = await api.create(resource, namespaces.warn, moved(object, namespaces.warn).value);
-  return sentences(
-    warnings.flatMap((warning) => {
-      const [, rule, message] =
-        /ValidatingAdmissionPolicy '([^']+)' with binding '[^']+': (.*)/s.exec(warning) ?? [];
-      return rule === undefined || message === undefined
-        ? []
-        : [[rule, message.replaceAll(namespaces.warn, namespaces.deny)]];
-    }),
-  );
-}
-
-/** An error's words are each implementation's own. */
-function sentences(said: string[][]): string[] {
-  const all = said.map(([rule, message = '']) =>
-    /resulted in error|ended in an error/.test(message) ? `${rule}: an error` : `${rule}: ${message}`,
-  );
-  return [...new Set(all)].sort();
 }
 
 function resourceOf({ apiVersion, id }: RenderedObject, { resources }: Gate): Resource {

@@ -48,8 +48,9 @@ export function mutantsOf(
     },
   });
   const { id } = request.object;
-  // The API server takes an object's kind from the URL.
+  // The API server takes these from the URL.
   fields.delete('["kind"]');
+  fields.delete('["apiVersion"]');
   return [...fields.values()].flatMap(({ path, policies: readers }) => {
     const values = new Map<string, Json | typeof absent>();
     for (const candidate of [...anything, ...[...readers].flatMap(literals)]) {

@@ -1,6 +1,7 @@
 import { type ASTNode, Environment, EvaluationError } from '@marcbachmann/cel-js';
 import { RE2JS, RE2JSSyntaxException } from 're2js';
 import type { Json } from '../model.ts';
+import { toDouble, toInt, toText } from './conversions.ts';
 import { Quantity } from './quantity.ts';
 
 /** A value as CEL reads it: integers are bigint. Functions and quantities appear only inside an expression. */
@@ -19,8 +20,8 @@ export type Activation = {
 /** An expression that compiled. */
 export type Expression = {
   source: string;
-  /** The variables it names, each as `variables.NAME`. */
-  variables: string[];
+  /** Its static type, `dyn` where only the object decides. */
+  type: string;
   /** @throws {EvaluationError} what kube-apiserver would call a runtime error, with its reason */
   evaluate(activation: Activation): unknown;
 };
@@ -77,9 +78,16 @@ function found(text: string, source: string, most: bigint): string[] {
   return all;
 }
 
-// cel-js' matches() is JavaScript's RegExp and cannot be replaced, so ours goes by a name of the same length.
-const matches = 'matches';
-const re2 = 're2Test';
+/**
+ * Functions of cel-js that judge otherwise than cel-go and cannot be replaced: ours go by names of the same length, so
+ * that an error's place stays true.
+ */
+const replaced: Record<string, string> = {
+  matches: 're2Test',
+  int: 'toI',
+  double: 'toReal',
+  string: 'toText',
+};
 
 /**
  * The functions of k8s.io/apiserver/pkg/cel/library that policies use. What is not here does not compile, and is
@@ -100,10 +108,12 @@ const environment = new Environment({ enableOptionalTypes: true })
     'Quantity.isLessThan(Quantity): bool',
     (one: Quantity, other: Quantity) => one.compareTo(other) < 0n,
   )
-  .registerFunction('Quantity.sign(): int', (amount: Quantity) => amount.compareTo(new Quantity(0n)))
   .registerFunction('Quantity.isInteger(): bool', (amount: Quantity) => amount.asInteger() !== undefined)
   .registerFunction('Quantity.asInteger(): int', integer)
-  .registerFunction(`string.${re2}(string): bool`, (text: string, source: string) =>
+  .registerFunction('toI(dyn): int', toInt)
+  .registerFunction('toReal(dyn): double', toDouble)
+  .registerFunction('toText(dyn): string', toText)
+  .registerFunction('string.re2Test(string): bool', (text: string, source: string) =>
     pattern(source).matcher(text).find(),
   )
   .registerFunction(
@@ -121,20 +131,38 @@ const environment = new Environment({ enableOptionalTypes: true })
   .registerVariable('params', 'dyn')
   .registerVariable('variables', 'dyn');
 
+/** The functions and macros that test/differential shows to be judged here as in kube-apiserver. */
+const proven = new Set(
+  (
+    'all asInteger bool bytes compareTo contains double duration dyn endsWith exists exists_one filter find findAll ' +
+    'getDate getDayOfMonth getDayOfWeek getFullYear getMinutes getMonth has hasValue indexOf int isGreaterThan ' +
+    'isInteger isLessThan isQuantity join lastIndexOf lowerAscii map matches none of orValue quantity size split ' +
+    'startsWith string substring timestamp trim type upperAscii value'
+  ).split(' '),
+);
+
 /** The fields of `request` that a render determines; who asks, and how, only the cluster knows. */
 const requestFields = ['kind', 'resource', 'subResource', 'name', 'namespace', 'operation'];
 
 /**
- * Compiles an expression of a policy.
+ * Compiles an expression of a policy, which may name the variables that are given.
  * @throws {Unsupported} for what does not parse, is no CEL of Kubernetes' or is not to be had outside the cluster
  */
-export function compile(source: string, returns: 'bool' | 'string' | 'dyn'): Expression {
+export function compile(
+  source: string,
+  returns: 'bool' | 'string' | 'dyn',
+  variables: Map<string, Expression> = new Map(),
+): Expression {
   const ast = nodes(parse(source).ast);
   for (const { op, args, start } of ast) {
     if (op === '.' && args[0].op === 'id' && args[0].args === 'request' && !requestFields.includes(args[1])) {
       throw new Unsupported(`request.${args[1]} is known only in the cluster`, start);
     }
-    const literal = op === 'rcall' && args[0] === matches ? args[2][0] : undefined;
+    const called = op === 'rcall' || op === 'call' ? args[0] : undefined;
+    if (called !== undefined && !proven.has(called)) {
+      throw new Unsupported(`${called}() is not known to be judged here as in the cluster`, start);
+    }
+    const literal = op === 'rcall' && args[0] === 'matches' ? args[2][0] : undefined;
     if (literal?.op === 'value' && typeof literal.args === 'string') {
       try {
         pattern(literal.args);
@@ -143,22 +171,36 @@ export function compile(source: string, returns: 'bool' | 'string' | 'dyn'): Exp
       }
     }
   }
-  const parsed = parse(withRe2(source, ast));
+  const parsed = parse(withOurs(source, ast));
   const checked = parsed.check();
   if (!checked.valid) {
     const { error } = checked;
     throw new Unsupported(
-      (error?.summary ?? 'it does not compile').replaceAll(re2, matches),
+      Object.entries(replaced).reduce(
+        (words, [theirs, ours]) => words.replaceAll(ours, theirs),
+        error?.summary ?? 'it does not compile',
+      ),
       error?.range?.start,
     );
   }
-  if (returns !== 'dyn' && checked.type !== returns && checked.type !== 'dyn') {
-    throw new Unsupported(`it gives ${checked.type}, and ${returns} is needed`);
+  const named = ast.flatMap((node) => variableNamed(node) ?? []);
+  const unknown = named.find((name) => !variables.has(name));
+  if (unknown !== undefined) {
+    throw new Unsupported(`variables.${unknown} is not defined before it is used`);
   }
-  const variables = ast.flatMap(({ op, args }) =>
-    (op === '.' || op === '.?') && args[0].op === 'id' && args[0].args === 'variables' ? [args[1]] : [],
-  );
-  return { source, variables, evaluate: (activation) => parsed(activation) };
+  // A variable is `dyn` to cel-js; alone it is of the type that its own expression has.
+  const alone = variableNamed(parsed.ast);
+  const type = (alone === undefined ? checked.type : variables.get(alone)?.type) ?? 'dyn';
+  if (returns !== 'dyn' && type !== returns) {
+    const hint = type === 'dyn' ? `: wrap it in ${returns}()` : '';
+    throw new Unsupported(`it gives ${type}, and ${returns} is needed${hint}`);
+  }
+  return { source, type, evaluate: (activation) => parsed(activation) };
+}
+
+function variableNamed({ op, args }: ASTNode): string | undefined {
+  const ofVariables = (op === '.' || op === '.?') && args[0].op === 'id' && args[0].args === 'variables';
+  return ofVariables ? args[1] : undefined;
 }
 
 function parse(source: string) {
@@ -170,12 +212,14 @@ function parse(source: string) {
   }
 }
 
-function withRe2(source: string, ast: ASTNode[]): string {
+function withOurs(source: string, ast: ASTNode[]): string {
   let text = source;
-  for (const { op, args } of ast) {
-    if (op === 'rcall' && args[0] === matches) {
-      const at = source.indexOf(matches, args[1].end);
-      text = text.slice(0, at) + re2 + text.slice(at + matches.length);
+  for (const { op, args, start } of ast) {
+    const name = op === 'call' || op === 'rcall' ? args[0] : '';
+    const ours = replaced[name];
+    if (ours !== undefined) {
+      const at = source.indexOf(name, op === 'rcall' ? args[1].end : start);
+      text = text.slice(0, at) + ours + text.slice(at + name.length);
     }
   }
   return text;

@@ -8,7 +8,6 @@ import { Quantity } from './quantity.ts';
  */
 export function asAdmitted(value: JsonMap): JsonMap {
   const object = withoutNulls(value);
-  const spec = isMap(object.spec) ? object.spec : undefined;
   const kind = `${text(object.apiVersion)} ${text(object.kind)}`;
   if (kind === 'v1 Namespace') {
     const metadata = child(object, 'metadata');
@@ -26,12 +25,11 @@ export function asAdmitted(value: JsonMap): JsonMap {
       });
     }
   }
-  if (spec !== undefined) {
-    defaultsOf[kind]?.(spec);
-  }
+  defaultsOf[kind]?.(child(object, 'spec'));
   return object;
 }
 
+/** What each kind's spec is given; Go writes one that is absent as an empty one. */
 const defaultsOf: Record<string, (spec: JsonMap) => void> = {
   'v1 Pod': (spec) => {
     podDefaults(spec);
@@ -105,6 +103,7 @@ const defaultsOf: Record<string, (spec: JsonMap) => void> = {
     const cpu = { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } };
     setDefaults(spec, { minReplicas: 1, metrics: [{ type: 'Resource', resource: cpu }] });
   },
+  'policy/v1 PodDisruptionBudget': () => {},
   'networking.k8s.io/v1 NetworkPolicy': (spec) => {
     setDefaults(spec, { policyTypes: spec.egress === undefined ? ['Ingress'] : ['Ingress', 'Egress'] });
     for (const rule of [...maps(spec.ingress), ...maps(spec.egress)]) {

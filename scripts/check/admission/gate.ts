@@ -1,12 +1,12 @@
 import { isMap, type JsonMap, type RenderedObject, type Violation } from '../model.ts';
 import { asAdmitted } from './defaults.ts';
 import { judge } from './judge.ts';
-import type { Policy } from './policy.ts';
+import type { Policy, ValidationAction } from './policy.ts';
 import { type Resources, resourceKey } from './resources.ts';
 import { labelsOf } from './selectors.ts';
 
-/** What a policy finds in an object. */
-export type PolicyViolation = Violation & { policy: Policy };
+/** What a policy finds in an object, and what the cluster does by the binding that brought it to the object. */
+export type PolicyViolation = Violation & { policy: Policy; actions: ValidationAction[] };
 
 /**
  * Holds every object to every policy, as if all of them were created together: parameters and namespaces are looked
@@ -47,7 +47,13 @@ export function policyViolations(
     for (const policy of passed) {
       passedOver.add(policy);
     }
-    return decisions.map(({ policy, message, path }) => ({ policy, object, path, message }));
+    return decisions.map(({ policy, actions, message, path }) => ({
+      policy,
+      actions,
+      object,
+      path,
+      message,
+    }));
   });
   return { violations, passedOver };
 }

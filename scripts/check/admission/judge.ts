@@ -6,13 +6,12 @@ import type { Binding, Policy, ValidationAction } from './policy.ts';
 import { labelsOf, selects } from './selectors.ts';
 import { watched } from './trace.ts';
 
-/** One failed validation of one binding. `error`: the cluster would say the same in words of its own. */
+/** One failed validation of one binding. */
 export type Decision = {
   policy: Policy;
   binding: Binding;
   actions: ValidationAction[];
   message: string;
-  error: boolean;
   /** The field that decided. */
   path: FieldPath;
 };
@@ -44,14 +43,16 @@ export function judge(
       return [];
     }
     return policy.bindings.flatMap((binding): Decision[] => {
-      const decide = (message: string, error: boolean, path: FieldPath = []): Decision => ({
+      const decide = (message: string, path: FieldPath = []): Decision => ({
         policy,
         binding,
         actions: binding.actions,
         message,
-        error,
         path,
       });
+      // What is wrong with a binding denies, whatever its actions are.
+      const misconfigured = (message: string, path?: FieldPath): Decision[] =>
+        policy.failurePolicy === 'Fail' ? [{ ...decide(message, path), actions: ['Deny'] }] : [];
       const bound = matches(binding.match, request);
       if (bound === 'no') {
         return [];
@@ -59,7 +60,7 @@ export function judge(
       if (own === 'converted' || bound === 'converted') {
         const { version, otherVersions } = request.resource;
         const message = `the cluster would judge ${version} as ${otherVersions.join(' or ')}, which it alone can convert`;
-        return [decide(message, true, ['apiVersion'])];
+        return misconfigured(message, ['apiVersion']);
       }
       const params = paramsFor(policy, binding, request, surroundings);
       if (params === 'none') {
@@ -67,9 +68,7 @@ export function judge(
         return [];
       }
       if (typeof params === 'string') {
-        return policy.failurePolicy === 'Fail'
-          ? [decide(`failed to configure binding: ${params}`, true)]
-          : [];
+        return misconfigured(`failed to configure binding: ${params}`);
       }
       return params.flatMap((param) => validate(policy, request, surroundings, object, param, decide));
     });
@@ -112,11 +111,11 @@ function validate(
   surroundings: Surroundings,
   object: CelValue,
   params: JsonMap | null,
-  decide: (message: string, error: boolean, path?: FieldPath) => Decision,
+  decide: (message: string, path?: FieldPath) => Decision,
 ): Decision[] {
   const activation = activate(policy, request, surroundings, object, params);
   const errors = (message: string, path?: FieldPath) =>
-    policy.failurePolicy === 'Fail' ? [decide(message, true, path)] : [];
+    policy.failurePolicy === 'Fail' ? [decide(message, path)] : [];
   let failure: string | undefined;
   for (const { evaluate } of policy.matchConditions) {
     try {
@@ -152,7 +151,7 @@ function validate(
     }
     const said = messageExpression && attempt(() => messageExpression.evaluate(activation));
     const words = said !== undefined && 'value' in said ? sayable(said.value) : '';
-    return [decide(words || message || `failed expression: ${expression.source.trim()}`, false, deciding())];
+    return [decide(words || message || `failed expression: ${expression.source.trim()}`, deciding())];
   });
 }
 

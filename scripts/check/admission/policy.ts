@@ -151,14 +151,8 @@ function parsePolicy(object: RenderedObject, spec: JsonMap, bindings: Binding[])
     );
   }
   const variables = new Map<string, Expression>();
-  const expression = (source: Json | undefined, path: FieldPath, returns: 'bool' | 'string' | 'dyn') => {
-    const compiled = compileAt(text(source), path, returns);
-    const unknown = compiled.variables.find((name) => !variables.has(name));
-    if (unknown !== undefined) {
-      throw new Refused(path, `variables.${unknown} is not defined before it is used`);
-    }
-    return compiled;
-  };
+  const expression = (source: Json | undefined, path: FieldPath, returns: 'bool' | 'string' | 'dyn') =>
+    compileAt(text(source), path, returns, variables);
   for (const [index, { name, expression: source }] of maps(spec.variables).entries()) {
     variables.set(text(name), expression(source, ['spec', 'variables', index, 'expression'], 'dyn'));
   }
@@ -267,9 +261,14 @@ function onlyFields(map: JsonMap, path: FieldPath, known: string[]): void {
   }
 }
 
-function compileAt(source: string, path: FieldPath, returns: 'bool' | 'string' | 'dyn'): Expression {
+function compileAt(
+  source: string,
+  path: FieldPath,
+  returns: 'bool' | 'string' | 'dyn',
+  variables: Map<string, Expression>,
+): Expression {
   try {
-    return compile(source, returns);
+    return compile(source, returns, variables);
   } catch (error) {
     if (!(error instanceof Unsupported)) {
       throw error;
