@@ -1,10 +1,20 @@
 type Severity = 'error' | 'warning';
 
-/** What a rule holds. `why` is for someone who doubts it, `fix` for someone who wants to be done. */
-export type Rule = { id: string; severity: Severity; why: string; fix: string };
+/**
+ * What a rule holds. `why` is for someone who doubts it, `fix` for someone who wants to be done. A rule of both gates
+ * is a ValidatingAdmissionPolicy, which the cluster enforces too.
+ */
+export type Rule = {
+  id: string;
+  group: string;
+  severity: Severity;
+  gates: 'pull request' | 'both';
+  why: string;
+  fix: string;
+};
 
-/** A place in the repository: the path relative to its root, and a line counted from 1 where one is known. */
-export type Place = { file: string; line?: number };
+/** A place in the repository: the path relative to its root; line and column, counted from 1, where they are known. */
+export type Place = { file: string; line?: number; column?: number };
 
 export type ObjectId = { kind: string; namespace: string; name: string };
 
@@ -42,6 +52,7 @@ export type Finding = {
   object: ObjectId;
   file: string;
   line?: number;
+  column?: number;
   message: string;
 };
 

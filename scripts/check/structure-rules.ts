@@ -67,6 +67,8 @@ export type StructureRuleId = keyof typeof rules;
 
 export const structureRules: Rule[] = Object.entries(rules).map(([id, rule]) => ({
   id,
+  group: 'sources',
   severity: 'error',
+  gates: 'pull request',
   ...rule,
 }));

@@ -63,8 +63,7 @@ export type Policy = {
   bindings: Binding[];
 };
 
-export const whyAnnotation = 'quotes.check/why';
-export const fixAnnotation = 'quotes.check/fix';
+const annotationPrefix = 'quotes.check/';
 
 /** Something about a policy that would make the check and the cluster judge differently. */
 class Refused extends Error {
@@ -132,7 +131,8 @@ function policyOf({ value }: RenderedObject): string {
 
 function parsePolicy(object: RenderedObject, spec: JsonMap, bindings: Binding[]): Policy {
   const annotations = isMap(object.value.metadata) ? object.value.metadata.annotations : undefined;
-  const said = (annotation: string): string => {
+  const said = (name: 'group' | 'why' | 'fix'): string => {
+    const annotation = annotationPrefix + name;
     const words = isMap(annotations) ? text(annotations[annotation]).trim() : '';
     if (words === '') {
       throw new Refused(['metadata', 'annotations'], `it lacks the annotation ${annotation}`);
@@ -159,9 +159,11 @@ function parsePolicy(object: RenderedObject, spec: JsonMap, bindings: Binding[])
   return {
     rule: {
       id: object.id.name,
+      group: said('group'),
+      gates: 'both',
       severity: bindings.some(({ actions }) => actions.includes('Deny')) ? 'error' : 'warning',
-      why: said(whyAnnotation),
-      fix: said(fixAnnotation),
+      why: said('why'),
+      fix: said('fix'),
     },
     paramKind: isMap(spec.paramKind)
       ? { apiVersion: text(spec.paramKind.apiVersion), kind: text(spec.paramKind.kind) }
