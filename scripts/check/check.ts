@@ -4,11 +4,19 @@ import path from 'node:path';
 import { CannotRun } from '../cli.ts';
 import { policyViolations } from './admission/gate.ts';
 import { readPolicies } from './admission/policy.ts';
-import { blame } from './blame.ts';
 import { checkConformance } from './conformance.ts';
 import { reachable } from './kustomization.ts';
-import { type Finding, noObject, type Report, type Rule, type Target, type Violation } from './model.ts';
+import {
+  type Finding,
+  noObject,
+  type Place,
+  type Report,
+  type Rule,
+  type Target,
+  type Violation,
+} from './model.ts';
 import { findPrograms } from './programs.ts';
+import { placeOf } from './provenance/provenance.ts';
 import { type Render, readObjects, renderKustomization } from './render.ts';
 import { parameterViolations } from './rules/parameters.ts';
 import { schemaStore, storedResources } from './schemas/store.ts';
@@ -167,7 +175,7 @@ async function settle(
   severities: Map<string, Rule['severity']>,
   files: YamlFiles,
 ): Promise<Finding> {
-  const place = 'at' in found ? await blame(found.at, files) : found;
+  const place: Place = 'at' in found ? await placeOf(found.at, files) : found;
   const { rule, environment, object, message } = found;
   return {
     rule,
@@ -176,6 +184,7 @@ async function settle(
     object,
     file: path.relative(root, place.file) || '.',
     ...(place.line !== undefined && { line: place.line }),
+    ...(place.column !== undefined && { column: place.column }),
     message,
   };
 }

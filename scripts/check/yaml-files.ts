@@ -3,6 +3,7 @@ import {
   type Document,
   type DocumentOptions,
   isMap,
+  isNode,
   isScalar,
   isSeq,
   LineCounter,
@@ -14,7 +15,7 @@ import {
   type Tags,
 } from 'yaml';
 import { CannotRun } from '../cli.ts';
-import type { FieldPath, Json } from './model.ts';
+import { type FieldPath, isMap as isJsonMap, type Json, valueAt } from './model.ts';
 
 /**
  * Reads YAML as Kubernetes does: version 1.1 (0644 is octal, `on` is true), without the tags that Go's YAML
@@ -36,6 +37,9 @@ function formatOf(tag: Exclude<Tags[number], string>): string {
 /** What does not parse, with its line. */
 export type YamlProblem = { rule: 'duplicate-key' | 'yaml-syntax'; line: number; message: string };
 
+/** A place in a YAML text, how many steps of a path lead there, and the value that stands there. */
+export type Located = { line: number; column: number; depth: number; value: Json };
+
 /** A YAML text with the lines of its nodes. Several documents, empty ones left out. */
 export class YamlFile {
   readonly documents: Document<ParsedNode>[];
@@ -54,7 +58,7 @@ export class YamlFile {
       .flatMap((document) => document.errors)
       .map((error) => ({
         rule: error.code === 'DUPLICATE_KEY' ? 'duplicate-key' : 'yaml-syntax',
-        line: this.#line(error.pos[0]),
+        line: this.#position(error.pos[0]).line,
         message: error.message.split(' at line')[0] ?? error.message,
       }));
   }
@@ -74,56 +78,59 @@ export class YamlFile {
 
   /** The line a document starts on, after its comments. */
   documentLine(index: number): number {
-    return this.#line(this.documents[index]?.contents?.range[0] ?? 0);
+    return this.#position(this.documents[index]?.contents?.range[0] ?? 0).line;
   }
 
   /**
-   * The line of a field and how many of the path's steps the document has. A step that is a number finds a list
-   * item by `names`, the item's name in the render, before it falls back to the position.
+   * Where a field stands, and how many of the path's steps the document has. A step that is a number finds the list
+   * item that is the same thing as the one in `like`, the object the path is of, and else the one at that position.
    */
-  locate(
-    index: number,
-    path: FieldPath,
-    names: (string | undefined)[] = [],
-  ): { line: number; depth: number } {
-    let node: unknown = this.documents[index]?.contents;
-    let line = this.documentLine(index);
+  locate(index: number, path: FieldPath, like: Json = null): Located {
+    const root = this.documents[index]?.contents;
+    let at = root?.range[0] ?? 0;
+    let node: unknown = root;
     let depth = 0;
-    for (const [at, step] of path.entries()) {
-      const next = child(node, step, names[at]);
+    for (const [step, name] of path.entries()) {
+      const item = typeof name === 'number' ? valueAt(like, path.slice(0, step + 1)) : undefined;
+      const next = child(node, name, item);
       if (next === undefined) {
         break;
       }
-      line = this.#line(next.start);
+      at = next.start;
       node = next.value;
       depth += 1;
     }
-    return { line, depth };
+    const value = isNode(node) ? (node.toJS(this.documents[index] as Document) as Json) : (node as Json);
+    return { ...this.#position(at), depth, value };
   }
 
   /** The YAML inside a block scalar (`patch: |-`), its lines counted in this file. */
   inner(index: number, path: FieldPath): YamlFile | undefined {
     let node: unknown = this.documents[index]?.contents;
     for (const step of path) {
-      node = child(node, step)?.value;
+      node = child(node, step, undefined)?.value;
     }
     if (!isScalar(node) || typeof node.value !== 'string') {
       return undefined;
     }
-    const line = this.#line((node as Node).range?.[0] ?? 0);
+    const { line } = this.#position((node as Node).range?.[0] ?? 0);
     const block = node.type === 'BLOCK_LITERAL' || node.type === 'BLOCK_FOLDED';
     return new YamlFile(this.path, node.value, block ? line + 1 : line);
   }
 
-  #line(offset: number): number {
-    return this.#lines.linePos(offset).line + this.#firstLine - 1;
+  #position(offset: number): { line: number; column: number } {
+    const { line, col } = this.#lines.linePos(offset);
+    return { line: line + this.#firstLine - 1, column: col };
   }
 }
+
+/** The keys by which Kustomize and kubectl merge list items, `patchMergeKey` in k8s.io/api; the first that is there. */
+const mergeKeys = ['name', 'mountPath', 'devicePath', 'containerPort', 'port', 'topologyKey', 'ip', 'key'];
 
 function child(
   node: unknown,
   step: string | number,
-  name?: string,
+  like: Json | undefined,
 ): { start: number; value: unknown } | undefined {
   if (isMap(node) && typeof step === 'string') {
     const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === step);
@@ -131,11 +138,15 @@ function child(
   }
   if (isSeq(node) && typeof step === 'number') {
     const items: unknown[] = node.items;
-    const named = items.some((item) => isMap(item) && item.has('name'));
+    const key = isJsonMap(like)
+      ? mergeKeys.find(
+          (name) => like[name] !== undefined && items.some((item) => isMap(item) && item.has(name)),
+        )
+      : undefined;
     const item =
-      name !== undefined && named
-        ? items.find((candidate) => isMap(candidate) && candidate.get('name') === name)
-        : items[step];
+      key === undefined || !isJsonMap(like)
+        ? items[step]
+        : items.find((candidate) => isMap(candidate) && candidate.get(key) === like[key]);
     return item === undefined ? undefined : { start: startOf(item), value: item };
   }
   return undefined;

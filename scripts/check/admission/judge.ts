@@ -133,7 +133,7 @@ function validate(
     const deciding = () => {
       let path: FieldPath = [];
       const traced = watched(object, (read) => {
-        path = read;
+        path = isIdentity(read) && path.length > 0 ? path : read;
       });
       const again = activate(policy, request, surroundings, traced, params);
       attempt(() => expression.evaluate(again));
@@ -153,6 +153,11 @@ function validate(
     const words = said !== undefined && 'value' in said ? sayable(said.value) : '';
     return [decide(words || message || `failed expression: ${expression.source.trim()}`, deciding())];
   });
+}
+
+/** What an expression reads to find or to name the object, rather than to judge it. */
+function isIdentity(path: FieldPath): boolean {
+  return ['kind', 'apiVersion', 'metadata', 'metadata.name', 'metadata.namespace'].includes(path.join('.'));
 }
 
 /** What k8s.io/apiserver takes as a message: a string without line ends, of at most 5 KiB. */

@@ -1,6 +1,6 @@
 import { isMap, type RenderedObject, type Violation } from '../model.ts';
 
-export const parametersName = 'policy-parameters';
+const parametersName = 'policy-parameters';
 const minimumReplicas = 'minimum-replicas.';
 
 /**

@@ -1,0 +1,127 @@
+import path from 'node:path';
+import { labelsOf, selects } from '../admission/selectors.ts';
+import type { Kustomization } from '../kustomization.ts';
+import { type FieldPath, isMap, type Json, type JsonMap, text, valueAt } from '../model.ts';
+import type { YamlFile, YamlFiles } from '../yaml-files.ts';
+import { documentTouch, isOf, type Names, type Subject, type Touch } from './touches.ts';
+
+/** What a kustomization's patches say of a field, in the order in which they are applied. */
+export async function patchTouches(
+  subject: Subject,
+  names: Names,
+  { dir, file, value }: Kustomization,
+  files: YamlFiles,
+): Promise<Touch[]> {
+  const touches: Touch[] = [];
+  for (const field of ['patchesStrategicMerge', 'patches', 'patchesJson6902']) {
+    const entries = Array.isArray(value[field]) ? value[field] : [];
+    for (const [index, entry] of entries.entries()) {
+      const target = isMap(entry) ? entry.target : undefined;
+      if (target !== undefined && !targets(target, subject, names)) {
+        continue;
+      }
+      const inline = isMap(entry) ? text(entry.patch) : '';
+      const named = isMap(entry) ? text(entry.path) : text(entry);
+      const patch =
+        inline === '' ? await files.read(path.resolve(dir, named)) : file.inner(0, [field, index, 'patch']);
+      touches.push(
+        ...(patch === undefined ? [] : patchFileTouches(subject, names, patch, target !== undefined)),
+      );
+    }
+  }
+  return touches;
+}
+
+function patchFileTouches(subject: Subject, names: Names, patch: YamlFile, targeted: boolean): Touch[] {
+  return patch.values().flatMap((value, index): Touch[] => {
+    if (Array.isArray(value)) {
+      return value.flatMap((operation, at) =>
+        isMap(operation) ? jsonTouches(subject, patch, index, at, operation) : [],
+      );
+    }
+    return targeted || isOf(subject, names, value) ? [documentTouch(subject, patch, index)] : [];
+  });
+}
+
+/** One operation of a JSON patch. https://www.rfc-editor.org/rfc/rfc6902 */
+function jsonTouches(
+  { object, path: wanted }: Subject,
+  file: YamlFile,
+  index: number,
+  at: number,
+  operation: JsonMap,
+): Touch[] {
+  const pointer = text(operation.path).split('/').slice(1);
+  const steps = pointer.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const reaches = steps.every((step, nth) => {
+    const ours = wanted[nth];
+    const list = valueAt(object.value, wanted.slice(0, nth));
+    const last = Array.isArray(list) && ours === list.length - 1;
+    return String(ours) === step || (step === '-' && last);
+  });
+  if (!reaches || steps.length > wanted.length) {
+    return [];
+  }
+  const removes = operation.op === 'remove';
+  const rest = wanted.slice(steps.length);
+  const inside: FieldPath = removes || operation.value === undefined ? [] : [at, 'value', ...rest];
+  const { line, column, depth, value } = file.locate(index, inside.length === 0 ? [at, 'path'] : inside);
+  const found = inside.length === 0 ? rest.length : depth - 2;
+  const whole = found === rest.length;
+  return [
+    {
+      file: file.path,
+      line,
+      column,
+      depth: steps.length + found,
+      value: whole && inside.length > 0 ? value : undefined,
+      removes: removes && whole,
+    },
+  ];
+}
+
+/** Kustomize's selector: names and kinds are anchored regular expressions. */
+function targets(target: Json, { object }: Subject, names: Names): boolean {
+  if (!isMap(target)) {
+    return false;
+  }
+  const [version = '', group = ''] = object.apiVersion.split('/').reverse();
+  const matches = (field: string, ...values: string[]) => {
+    const wanted = text(target[field]);
+    return wanted === '' || values.some((value) => anchored(wanted).test(value));
+  };
+  const { original, current } = names;
+  const annotations = isMap(object.value.metadata) ? object.value.metadata.annotations : undefined;
+  return (
+    matches('group', group) &&
+    matches('version', version) &&
+    matches('kind', object.id.kind) &&
+    matches('name', original, current, object.id.name) &&
+    matches('namespace', object.id.namespace) &&
+    holds(text(target.labelSelector), labelsOf(object.value)) &&
+    holds(text(target.annotationSelector), isMap(annotations) ? annotations : {})
+  );
+}
+
+function anchored(source: string): RegExp {
+  try {
+    return new RegExp(`^(?:${source})$`);
+  } catch {
+    return /(?!)/;
+  }
+}
+
+/** The equality and existence terms of a selector in text; set-based ones hold, so that no patch is passed over. */
+function holds(selector: string, labels: JsonMap): boolean {
+  return selector.split(',').every((term) => {
+    const [, key = '', operator = '', wanted = ''] =
+      /^\s*([\w./-]+)\s*(==?|!=)?\s*(.*?)\s*$/.exec(term) ?? [];
+    if (operator === '!=') {
+      return labels[key] !== wanted;
+    }
+    if (operator !== '') {
+      return selects({ matchLabels: { [key]: wanted } }, labels);
+    }
+    return key === '' || wanted !== '' || labels[key] !== undefined;
+  });
+}

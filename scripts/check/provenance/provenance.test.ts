@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { FieldPath, RenderedObject } from '../model.ts';
+import { findPrograms } from '../programs.ts';
+import { renderKustomization } from '../render.ts';
+import { YamlFiles } from '../yaml-files.ts';
+import { placeOf } from './provenance.ts';
+
+const deployment = `apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  replicas: 1
+  template:
+    spec:
+      containers:
+        - name: side
+          image: side:1
+        - name: web
+          image: web
+          command: [run]
+`;
+
+const base = 'resources:\n  - deployment.yaml\n';
+
+/** Folders as given, rendered from `overlay`. The place of a field of the one object of that kind. */
+async function rendered(t: TestContext, tree: Record<string, string>) {
+  const root = await mkdtemp(path.join(tmpdir(), 'quotes-provenance-'));
+  t.after(() => rm(root, { recursive: true }));
+  for (const [file, text] of Object.entries({ 'base/deployment.yaml': deployment, ...tree })) {
+    await mkdir(path.dirname(path.join(root, file)), { recursive: true });
+    await writeFile(path.join(root, file), text);
+  }
+  const { kustomize } = await findPrograms(() => {});
+  const files = new YamlFiles();
+  const target = { role: 'environment', environment: 'x', dir: path.join(root, 'overlay') } as const;
+  const { objects, error } = await renderKustomization(kustomize, target, path.join(root, 'scratch'), files);
+  assert.equal(error, undefined);
+  return async (kind: string, ...field: FieldPath): Promise<string> => {
+    const object = objects.find(({ id }) => id.kind === kind) as RenderedObject;
+    assert.notEqual(object, undefined);
+    const { file, line = 0 } = await placeOf({ object, path: field, message: '' }, files);
+    const text = (await readFile(file, 'utf8')).split('\n')[line - 1]?.trim();
+    return `${path.relative(root, file)}: ${text}`;
+  };
+}
+
+const container = ['spec', 'template', 'spec', 'containers'] as const;
+
+test('a value that no layer touches is placed in the base that has it', async (t) => {
+  const place = await rendered(t, {
+    'base/kustomization.yaml': base,
+    'overlay/kustomization.yaml': 'resources: [../base]\n',
+  });
+  assert.equal(await place('Deployment', 'spec', 'replicas'), 'base/deployment.yaml: replicas: 1');
+  assert.equal(
+    await place('Deployment', ...container, 1, 'image'),
+    'base/deployment.yaml: image: web',
+    'by position in the list',
+  );
+});
+
+test('a missing value is placed at the nearest part of its path in the base', async (t) => {
+  const place = await rendered(t, {
+    'base/kustomization.yaml': base,
+    'overlay/kustomization.yaml':
+      'resources: [../base]\npatches:\n  - patch: |-\n      kind: Deployment\n      apiVersion: apps/v1\n      metadata: {name: web}\n      spec: {paused: true}\n',
+  });
+  assert.equal(
+    await place('Deployment', ...container, 1, 'livenessProbe'),
+    'base/deployment.yaml: - name: web',
+  );
+  assert.equal(
+    await place('Deployment', ...container, 0, 'resources', 'limits'),
+    'base/deployment.yaml: - name: side',
+  );
+});
+
+// Kustomize puts what a strategic merge patch names first in the list.
+test('a strategic merge patch that sets the value is the place, in its file or inline', async (t) => {
+  const place = await rendered(t, {
+    'base/kustomization.yaml': base,
+    'middle/kustomization.yaml': 'resources: [../base]\npatches:\n  - path: web.yaml\n',
+    'middle/web.yaml':
+      'apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  template:\n    spec:\n      containers:\n        - name: web\n          image: web:2\n',
+    'overlay/kustomization.yaml':
+      'resources: [../middle]\npatches:\n  - target: {kind: Deployment, name: w.*}\n    patch: |-\n      kind: Deployment\n      apiVersion: apps/v1\n      metadata: {name: any}\n      spec:\n        replicas: 4\n',
+  });
+  assert.equal(await place('Deployment', ...container, 0, 'image'), 'middle/web.yaml: image: web:2');
+  assert.equal(await place('Deployment', ...container, 1, 'image'), 'base/deployment.yaml: image: side:1');
+  assert.equal(await place('Deployment', 'spec', 'replicas'), 'overlay/kustomization.yaml: replicas: 4');
+});
+
+test('a patch of another object is not the place', async (t) => {
+  const place = await rendered(t, {
+    'base/kustomization.yaml': base,
+    'overlay/other.yaml':
+      'apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 1}]}\n',
+    'overlay/kustomization.yaml':
+      'resources: [../base, other.yaml]\npatches:\n  - target: {kind: Service}\n    patch: |-\n      - {op: add, path: /spec/replicas, value: 1}\n',
+  });
+  assert.equal(await place('Deployment', 'spec', 'replicas'), 'base/deployment.yaml: replicas: 1');
+});
+
+test('a patch that takes a field away is the place of what is missing', async (t) => {
+  const place = await rendered(t, {
+    'base/kustomization.yaml': base,
+    'overlay/kustomization.yaml':
+      'resources: [../base]\npatches:\n  - patch: |-\n      kind: Deployment\n      apiVersion: apps/v1\n      metadata: {name: web}\n      spec: {template: {spec: {containers: [{name: web,\n        command: null}]}}}\n  - target: {kind: Deployment}\n    patch: |-\n      - op: remove\n        path: /spec/replicas\n',
+  });
+  assert.equal(
+    await place('Deployment', ...container, 0, 'command'),
+    'overlay/kustomization.yaml: command: null}]}}}',
+  );
+  assert.equal(
+    await place('Deployment', 'spec', 'replicas'),
+    'overlay/kustomization.yaml: path: /spec/replicas',
+  );
+});
+
+test('a JSON patch is the place of what it adds and of what is inside it', async (t) => {
+  const place = await rendered(t, {
+    'base/kustomization.yaml': base,
+    'overlay/patch.json':
+      '[\n{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "side:2"}\n]\n',
+    'overlay/kustomization.yaml':
+      'resources: [../base]\npatches:\n  - target: {kind: Deployment}\n    path: patch.json\n  - target: {kind: Deployment}\n    patch: |-\n      - op: add\n        path: /spec/template/spec/containers/-\n        value:\n          name: third\n          image: third:1\n',
+  });
+  assert.match(await place('Deployment', ...container, 0, 'image'), /^overlay\/patch.json: .*side:2/);
+  assert.equal(
+    await place('Deployment', ...container, 2, 'image'),
+    'overlay/kustomization.yaml: image: third:1',
+  );
+  assert.equal(
+    await place('Deployment', ...container, 2, 'livenessProbe'),
+    'overlay/kustomization.yaml: value:',
+  );
+});
+
+test('a component is the place of what it sets, unless the overlay sets it after', async (t) => {
+  const place = await rendered(t, {
+    'base/kustomization.yaml': base,
+    'component/kustomization.yaml':
+      'apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\npatches:\n  - path: p.yaml\n',
+    'component/p.yaml':
+      'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: 5\n  paused: true\n',
+    'overlay/kustomization.yaml':
+      'resources: [../base]\ncomponents: [../component]\nreplicas:\n  - name: web\n    count: 6\n',
+  });
+  assert.equal(await place('Deployment', 'spec', 'paused'), 'component/p.yaml: paused: true');
+  assert.equal(await place('Deployment', 'spec', 'replicas'), 'overlay/kustomization.yaml: count: 6');
+});
+
+test('an image is placed at the entry that gave its digest, tag or name', async (t) => {
+  const tree = (images: string) => ({
+    'base/kustomization.yaml': `${base}images:\n  - name: web\n    newTag: base\n`,
+    'overlay/kustomization.yaml': `resources: [../base]\n${images}`,
+  });
+  const untouched = await rendered(t, tree(''));
+  assert.equal(
+    await untouched('Deployment', ...container, 1, 'image'),
+    'base/kustomization.yaml: newTag: base',
+  );
+  const renamed = await rendered(
+    t,
+    tree('images:\n  - name: web\n    newName: registry.example/web\n    newTag: latest\n'),
+  );
+  assert.equal(
+    await renamed('Deployment', ...container, 1, 'image'),
+    'overlay/kustomization.yaml: newTag: latest',
+  );
+  assert.equal(await renamed('Deployment', ...container, 0, 'image'), 'base/deployment.yaml: image: side:1');
+});
+
+test('a generated value is placed at the literal, or at the entry that could have it', async (t) => {
+  const place = await rendered(t, {
+    'base/kustomization.yaml': `${base}configMapGenerator:\n  - name: settings\n    literals:\n      - a=1\n      - b=2\n`,
+    'overlay/kustomization.yaml':
+      'resources: [../base]\nnamePrefix: x-\nconfigMapGenerator:\n  - name: settings\n    behavior: merge\n    literals:\n      - b=3\n',
+  });
+  assert.equal(await place('ConfigMap', 'data', 'a'), 'base/kustomization.yaml: - a=1');
+  assert.equal(await place('ConfigMap', 'data', 'b'), 'overlay/kustomization.yaml: - b=3');
+  assert.equal(await place('ConfigMap', 'data', 'c'), 'base/kustomization.yaml: - name: settings');
+});
+
+test('names, namespace, labels and replacements are placed at the line that gives them', async (t) => {
+  const place = await rendered(t, {
+    'base/kustomization.yaml': `${base}namePrefix: pre-\nlabels:\n  - pairs:\n      team: a\n    includeTemplates: true\n`,
+    'overlay/source.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: source}\ndata: {n: "7"}\n',
+    'overlay/kustomization.yaml':
+      'namespace: there\nresources:\n  - ../base\n  - source.yaml\nreplacements:\n  - source: {kind: ConfigMap, name: source, fieldPath: data.n}\n    targets:\n      - select: {kind: Deployment}\n        fieldPaths:\n          - spec.template.spec.containers.[name=side].image\n',
+  });
+  assert.equal(await place('Deployment', 'metadata', 'name'), 'base/kustomization.yaml: namePrefix: pre-');
+  assert.equal(
+    await place('Deployment', 'metadata', 'namespace'),
+    'overlay/kustomization.yaml: namespace: there',
+  );
+  assert.equal(
+    await place('Deployment', 'spec', 'template', 'metadata', 'labels', 'team'),
+    'base/kustomization.yaml: team: a',
+  );
+  assert.match(await place('Deployment', ...container, 0, 'image'), /\[name=side\]/);
+  assert.equal(await place('Deployment', 'spec', 'replicas'), 'base/deployment.yaml: replicas: 1');
+});

@@ -1,0 +1,38 @@
+import type { FieldPath, Json, JsonMap, Place, RenderedObject } from '../model.ts';
+import { isMap, text } from '../model.ts';
+import type { YamlFile } from '../yaml-files.ts';
+
+/** The field a finding is about, in the object as it was rendered. */
+export type Subject = { object: RenderedObject; path: FieldPath; value: Json | undefined };
+
+/**
+ * Where one source, patch or transformer says something of a field: how many of the path's steps it writes out, and
+ * what it writes there. `removes`: it takes the field away. `file` is absolute.
+ */
+export type Touch = Required<Place> & { depth: number; value: Json | undefined; removes: boolean };
+
+/** What a kustomization calls an object: as its file does, and as the layers so far have renamed it. */
+export type Names = { original: string; current: string };
+
+/** What a document of a file that writes the object out, or a part of it, says of the field. */
+export function documentTouch({ object, path }: Subject, file: YamlFile, index: number): Touch {
+  const { line, column, depth, value } = file.locate(index, path, object.value);
+  const whole = depth === path.length;
+  const removed = value === null || (isMap(value) && text(value.$patch) === 'delete');
+  return { file: file.path, line, column, depth, value: whole ? value : undefined, removes: removed };
+}
+
+/** A touch of the whole field by a line of a kustomization or of a transformer's file. */
+export function fieldTouch(subject: Subject, file: YamlFile, at: FieldPath, value?: Json): Touch {
+  const { line, column } = file.locate(0, at);
+  return { file: file.path, line, column, depth: subject.path.length, value, removes: false };
+}
+
+/** Whether a document is the object's, or a patch to it, by kind and name. */
+export function isOf({ object }: Subject, names: Names, value: Json | undefined): value is JsonMap {
+  if (!isMap(value) || text(value.kind) !== object.id.kind) {
+    return false;
+  }
+  const metadata = isMap(value.metadata) ? value.metadata : {};
+  return [names.original, names.current, object.id.name].includes(text(metadata.name));
+}
