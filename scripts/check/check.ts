@@ -29,7 +29,7 @@ import {
 } from './sources.ts';
 import { structureRules } from './structure-rules.ts';
 import { argumentTargets, policiesTarget, repositoryTargets } from './targets.ts';
-import { YamlFiles } from './yaml-files.ts';
+import { YamlFiles } from './yaml/yaml-files.ts';
 
 /** A finding before its place is made relative; `place` is looked up where it is not known yet. */
 type Draft = Omit<Finding, 'severity' | 'file' | 'line'> & { severity?: Finding['severity'] } & (

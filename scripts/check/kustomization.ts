@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type FieldPath, isMap, type JsonMap, maps, text } from './model.ts';
-import type { YamlFile, YamlFiles } from './yaml-files.ts';
+import type { YamlFile, YamlFiles } from './yaml/yaml-files.ts';
 
 /** The names Kustomize looks for, in `konfig.RecognizedKustomizationFileNames`. */
 const fileNames = ['kustomization.yaml', 'kustomization.yml', 'Kustomization'];

@@ -4,8 +4,8 @@ import { execa } from 'execa';
 import { releaseVersions, stageArgocd, stagedInstall } from '../argocd-manifest.ts';
 import { readKustomization } from './kustomization.ts';
 import { isMap, type Json, type JsonMap, type RenderedObject, type Target, text } from './model.ts';
-import type { YamlFiles } from './yaml-files.ts';
-import { parseOutput } from './yaml-files.ts';
+import type { YamlFiles } from './yaml/yaml-files.ts';
+import { parseOutput } from './yaml/yaml-files.ts';
 
 /** What a target renders to, or the error kustomize ended with. */
 export type Render = { target: Target; objects: RenderedObject[]; error?: string };

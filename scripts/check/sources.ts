@@ -6,7 +6,7 @@ import { isMap, text } from './model.ts';
 import { departures } from './own-formats/own-formats.ts';
 import type { StructureRuleId } from './structure-rules.ts';
 import { manifestFolders } from './targets.ts';
-import type { YamlFiles } from './yaml-files.ts';
+import type { YamlFiles } from './yaml/yaml-files.ts';
 
 /** A finding about a source file: absolute path, line counted from 1. */
 export type SourceFinding = { rule: StructureRuleId; file: string; line?: number; message: string };

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { CannotRun } from '../cli.ts';
 import { isKustomizationFile, kustomizationFile, readKustomization } from './kustomization.ts';
 import type { Role, Target } from './model.ts';
-import type { YamlFiles } from './yaml-files.ts';
+import type { YamlFiles } from './yaml/yaml-files.ts';
 
 /** The folders whose every YAML file must be listed by a kustomization. */
 export const manifestFolders = ['apps', 'argocd', 'base', 'components', 'overlays', 'policies'];

@@ -12,7 +12,7 @@ import { findPrograms } from '../../scripts/check/programs.ts';
 import { renderKustomization } from '../../scripts/check/render.ts';
 import { schemaStore, storedResources } from '../../scripts/check/schemas/store.ts';
 import { policiesTarget } from '../../scripts/check/targets.ts';
-import { YamlFiles } from '../../scripts/check/yaml-files.ts';
+import { YamlFiles } from '../../scripts/check/yaml/yaml-files.ts';
 import { repoRoot } from '../../scripts/paths.ts';
 import { otherThanAdmitted } from './admitted.ts';
 import type { ApiServer } from './api-server.ts';

@@ -4,7 +4,7 @@ import { policyViolations } from '../../scripts/check/admission/gate.ts';
 import { readPolicies } from '../../scripts/check/admission/policy.ts';
 import { isMap, type JsonMap, type RenderedObject, text } from '../../scripts/check/model.ts';
 import { schemaStore, storedResources } from '../../scripts/check/schemas/store.ts';
-import { parseOutput } from '../../scripts/check/yaml-files.ts';
+import { parseOutput } from '../../scripts/check/yaml/yaml-files.ts';
 import type { ApiServer } from './api-server.ts';
 import { applyNamespaces, namespaces, untilInForce } from './cluster.ts';
 import type { Difference } from './differential.ts';

@@ -9,7 +9,7 @@ import { findPrograms } from '../programs.ts';
 import { renderKustomization } from '../render.ts';
 import { schemaStore, storedResources } from '../schemas/store.ts';
 import { policiesTarget } from '../targets.ts';
-import { YamlFiles } from '../yaml-files.ts';
+import { YamlFiles } from '../yaml/yaml-files.ts';
 import { examplesOf, renderExample } from './examples.ts';
 import { policyViolations } from './gate.ts';
 import { type Policy, readPolicies } from './policy.ts';

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isMap, type RenderedObject } from '../model.ts';
 import { renderKustomization } from '../render.ts';
-import { parseOutput, YamlFiles } from '../yaml-files.ts';
+import { parseOutput, YamlFiles } from '../yaml/yaml-files.ts';
 
 /**
  * One document of a rule's valid.yaml or invalid.yaml: a strategic merge patch to policies/example, or an entry of

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { type FieldPath, isMap, type Json } from '../model.ts';
-import type { YamlFile } from '../yaml-files.ts';
+import type { YamlFile } from '../yaml/yaml-files.ts';
 
 /** The project's own YAML formats, each described by the `<name>.schema.json` beside this file. */
 export type OwnFormat = 'kustomization' | 'image-transformer';

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { labelsOf, selects } from '../admission/selectors.ts';
 import type { Kustomization } from '../kustomization.ts';
 import { type FieldPath, isMap, type Json, type JsonMap, text, valueAt } from '../model.ts';
-import type { YamlFile, YamlFiles } from '../yaml-files.ts';
+import type { YamlFile, YamlFiles } from '../yaml/yaml-files.ts';
 import { documentTouch, isOf, type Names, type Subject, type Touch } from './touches.ts';
 
 /** What a kustomization's patches say of a field, in the order in which they are applied. */

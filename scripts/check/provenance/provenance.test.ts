@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import type { FieldPath, RenderedObject } from '../model.ts';
 import { findPrograms } from '../programs.ts';
 import { renderKustomization } from '../render.ts';
-import { YamlFiles } from '../yaml-files.ts';
+import { YamlFiles } from '../yaml/yaml-files.ts';
 import { placeOf } from './provenance.ts';
 
 const deployment = `apiVersion: apps/v1

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Kustomization, readKustomization } from '../kustomization.ts';
 import { isMap, type Place, text, type Violation, valueAt } from '../model.ts';
-import type { YamlFiles } from '../yaml-files.ts';
+import type { YamlFiles } from '../yaml/yaml-files.ts';
 import { generatorTouches } from './generators.ts';
 import { patchTouches } from './patches.ts';
 import { documentTouch, isOf, type Names, type Subject, type Touch } from './touches.ts';

@@ -1,6 +1,6 @@
 import type { FieldPath, Json, JsonMap, Place, RenderedObject } from '../model.ts';
 import { isMap, text } from '../model.ts';
-import type { YamlFile } from '../yaml-files.ts';
+import type { YamlFile } from '../yaml/yaml-files.ts';
 
 /** The field a finding is about, in the object as it was rendered. */
 export type Subject = { object: RenderedObject; path: FieldPath; value: Json | undefined };

@@ -1,6 +1,6 @@
 import type { Kustomization } from '../kustomization.ts';
 import { type FieldPath, isMap, type JsonMap, maps, text } from '../model.ts';
-import type { YamlFile, YamlFiles } from '../yaml-files.ts';
+import type { YamlFile, YamlFiles } from '../yaml/yaml-files.ts';
 import { replacementPathMatches, replacementTargets } from './replacements.ts';
 import { fieldTouch, type Names, type Subject, type Touch } from './touches.ts';
 

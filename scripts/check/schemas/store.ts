@@ -7,7 +7,7 @@ import { cacheDir } from '../../paths.ts';
 import { moduleDir, pinnedVersion } from '../../tools/go-modules.ts';
 import { type Resources, resourceKey } from '../admission/resources.ts';
 import { isMap, type JsonMap } from '../model.ts';
-import { parseOutput } from '../yaml-files.ts';
+import { parseOutput } from '../yaml/yaml-files.ts';
 import { customResourceSchemas } from './custom-resources.ts';
 import { kubernetesSchemas, objectMeta, type Swagger } from './kubernetes.ts';
 

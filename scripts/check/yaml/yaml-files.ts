@@ -1,84 +1,56 @@
-import { readFile } from 'node:fs/promises';
-import {
-  type Document,
-  type DocumentOptions,
-  isMap,
-  isNode,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  type ParsedNode,
-  type ParseOptions,
-  parseAllDocuments,
-  type SchemaOptions,
-  type Tags,
-} from 'yaml';
-import { CannotRun } from '../cli.ts';
-import { type FieldPath, isMap as isJsonMap, type Json, valueAt } from './model.ts';
-
-/**
- * Reads YAML as Kubernetes does: version 1.1 (0644 is octal, `on` is true), without the tags that Go's YAML
- * library does not resolve (a time is a string, 22:22 is no number).
- */
-const asGoReads: ParseOptions & DocumentOptions & SchemaOptions = {
-  version: '1.1',
-  customTags: (tags: Tags): Tags =>
-    tags.filter(
-      (tag) =>
-        typeof tag === 'string' || !['intTime', 'floatTime', 'TIME', 'timestamp'].includes(formatOf(tag)),
-    ),
-};
-
-function formatOf(tag: Exclude<Tags[number], string>): string {
-  return ('format' in tag && tag.format) || tag.tag.replace('tag:yaml.org,2002:', '');
-}
-
-/** What does not parse, with its line. */
-export type YamlProblem = { rule: 'duplicate-key' | 'yaml-syntax'; line: number; message: string };
+import { readFile, stat } from 'node:fs/promises';
+import { isMap, isNode, isScalar, isSeq, type Node } from 'yaml';
+import { CannotRun } from '../../cli.ts';
+import { type FieldPath, isMap as isJsonMap, type Json, valueAt } from '../model.ts';
+import { FullYaml, resolveScalar, type YamlProblem } from './full-yaml.ts';
+import { NotPlain, readPlainYaml } from './plain-yaml.ts';
 
 /** A place in a YAML text, how many steps of a path lead there, and the value that stands there. */
 export type Located = { line: number; column: number; depth: number; value: Json };
 
+/** A part of a text between two `---`. `full` has the places of its nodes, and is parsed when one is asked for. */
+type Part = { text: string; firstLine: number; values: Json[]; problems: YamlProblem[]; full?: FullYaml };
+
+const mostBytes = 64 * 1024 * 1024;
+
 /** A YAML text with the lines of its nodes. Several documents, empty ones left out. */
 export class YamlFile {
-  readonly documents: Document<ParsedNode>[];
-  readonly problems: YamlProblem[];
   readonly path: string;
-  readonly #lines = new LineCounter();
-  readonly #firstLine: number;
+  readonly problems: YamlProblem[];
+  readonly #parts: Part[];
 
   constructor(path: string, text: string, firstLine = 1) {
     this.path = path;
-    this.#firstLine = firstLine;
-    const all = parseAllDocuments(text, { ...asGoReads, lineCounter: this.#lines });
-    const documents = Array.isArray(all) ? all : [];
-    this.documents = documents.filter((document) => document.contents !== null);
-    this.problems = documents
-      .flatMap((document) => document.errors)
-      .map((error) => ({
-        rule: error.code === 'DUPLICATE_KEY' ? 'duplicate-key' : 'yaml-syntax',
-        line: this.#position(error.pos[0]).line,
-        message: error.message.split(' at line')[0] ?? error.message,
-      }));
+    this.#parts = parts(text, firstLine);
+    this.problems = this.#parts.flatMap((part) => part.problems);
   }
 
   /** Reads and parses a file. @throws {CannotRun} when it cannot be read */
   static async read(path: string): Promise<YamlFile> {
+    const cannot = (reason: string) =>
+      new CannotRun(`${path} cannot be read (${reason}): mend that, nothing was checked.`);
+    const bytes = await stat(path)
+      .then((found) => (found.isFile() ? found.size : Number.NaN))
+      .catch((error: NodeJS.ErrnoException) => {
+        throw cannot(error.code ?? error.message);
+      });
+    if (Number.isNaN(bytes) || bytes > mostBytes) {
+      throw cannot(Number.isNaN(bytes) ? 'no regular file' : `${bytes} bytes, at most ${mostBytes} are read`);
+    }
     const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      throw new CannotRun(`${path} cannot be read (${error.code}): mend that, nothing was checked.`);
+      throw cannot(error.code ?? error.message);
     });
     return new YamlFile(path, text);
   }
 
   /** The documents as plain values; empty when the text does not parse. */
   values(): Json[] {
-    return this.problems.length > 0 ? [] : this.documents.map((document) => document.toJS());
+    return this.problems.length > 0 ? [] : this.#parts.flatMap((part) => part.values);
   }
 
   /** The line a document starts on, after its comments. */
   documentLine(index: number): number {
-    return this.#position(this.documents[index]?.contents?.range[0] ?? 0).line;
+    return this.locate(index, []).line;
   }
 
   /**
@@ -86,9 +58,9 @@ export class YamlFile {
    * item that is the same thing as the one in `like`, the object the path is of, and else the one at that position.
    */
   locate(index: number, path: FieldPath, like: Json = null): Located {
-    const root = this.documents[index]?.contents;
-    let at = root?.range[0] ?? 0;
-    let node: unknown = root;
+    const { full, document } = this.#document(index);
+    let at = document?.contents?.range[0] ?? 0;
+    let node: unknown = document?.contents;
     let depth = 0;
     for (const [step, name] of path.entries()) {
       const item = typeof name === 'number' ? valueAt(like, path.slice(0, step + 1)) : undefined;
@@ -100,28 +72,75 @@ export class YamlFile {
       node = next.value;
       depth += 1;
     }
-    const value = isNode(node) ? (node.toJS(this.documents[index] as Document) as Json) : (node as Json);
-    return { ...this.#position(at), depth, value };
+    const value = isNode(node) && document !== undefined ? (node.toJS(document) as Json) : null;
+    return { ...full.position(at), depth, value };
   }
 
   /** The YAML inside a block scalar (`patch: |-`), its lines counted in this file. */
   inner(index: number, path: FieldPath): YamlFile | undefined {
-    let node: unknown = this.documents[index]?.contents;
+    const { full, document } = this.#document(index);
+    let node: unknown = document?.contents;
     for (const step of path) {
       node = child(node, step, undefined)?.value;
     }
     if (!isScalar(node) || typeof node.value !== 'string') {
       return undefined;
     }
-    const { line } = this.#position((node as Node).range?.[0] ?? 0);
+    const { line } = full.position((node as Node).range?.[0] ?? 0);
     const block = node.type === 'BLOCK_LITERAL' || node.type === 'BLOCK_FOLDED';
     return new YamlFile(this.path, node.value, block ? line + 1 : line);
   }
 
-  #position(offset: number): { line: number; column: number } {
-    const { line, col } = this.#lines.linePos(offset);
-    return { line: line + this.#firstLine - 1, column: col };
+  #document(index: number) {
+    let before = 0;
+    const part = this.#parts.find(({ values }) => {
+      before += values.length;
+      return before > index;
+    });
+    const { text, firstLine } = part ?? { text: '', firstLine: 1 };
+    const full = part?.full ?? new FullYaml(text, firstLine);
+    if (part !== undefined) {
+      part.full = full;
+    }
+    return { full, document: full.documents[index - before + (part?.values.length ?? 0)] };
   }
+}
+
+/** Where the text can be cut at `---` without reading it: no directives, no document's end, nothing behind a `---`. */
+function parts(text: string, firstLine: number): Part[] {
+  if (/^(?:%|\.\.\.|---(?! *(?:#.*)?$))/m.test(text)) {
+    return [part(text, firstLine)];
+  }
+  const found: Part[] = [];
+  let start = 0;
+  let line = firstLine;
+  for (const { index } of text.matchAll(/^---.*$/gm)) {
+    found.push(part(text.slice(start, index), line));
+    line += linesIn(text, start, index);
+    start = index + text.slice(index).search(/$/m);
+  }
+  return [...found, part(text.slice(start), line)];
+}
+
+function part(text: string, firstLine: number): Part {
+  try {
+    const value = readPlainYaml(text, resolveScalar);
+    return { text, firstLine, values: value === undefined ? [] : [value], problems: [] };
+  } catch (error) {
+    if (!(error instanceof NotPlain)) {
+      throw error;
+    }
+    const full = new FullYaml(text, firstLine);
+    return { text, firstLine, values: full.values, problems: full.problems, full };
+  }
+}
+
+function linesIn(text: string, from: number, to: number): number {
+  let lines = 0;
+  for (let at = text.indexOf('\n', from); at >= 0 && at < to; at = text.indexOf('\n', at + 1)) {
+    lines += 1;
+  }
+  return lines;
 }
 
 /** The keys by which Kustomize and kubectl merge list items, `patchMergeKey` in k8s.io/api; the first that is there. */
