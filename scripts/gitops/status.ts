@@ -24,7 +24,11 @@ interface Application {
     sync?: { status?: string; revision?: string };
     health?: { status?: string };
     conditions?: { type: string; message: string }[];
-    operationState?: { phase: string; message?: string };
+    operationState?: {
+      phase: string;
+      message?: string;
+      syncResult?: { resources?: { kind: string; name: string; status?: string; message?: string }[] };
+    };
   };
 }
 
@@ -130,11 +134,17 @@ function lastHealOf(environment: Environment, events: Event[]): string | undefin
 
 function applicationProblems(application: Application | undefined): string[] {
   const status = application?.status;
-  const failed = ['Failed', 'Error'].includes(status?.operationState?.phase ?? '');
   const conditions = (status?.conditions ?? []).map(({ type, message }) => `${type}: ${message}`);
-  const operation =
-    failed && status?.sync?.status !== 'Synced' ? [`sync: ${status?.operationState?.message}`] : [];
-  return [...conditions, ...operation];
+  const operation = status?.operationState;
+  if (operation === undefined || status?.sync?.status === 'Synced') {
+    return conditions;
+  }
+  // While Argo CD tries again the operation is "Running", and only its resources say what is refused.
+  const refused = (operation.syncResult?.resources ?? [])
+    .filter((resource) => resource.status === 'SyncFailed')
+    .map(({ kind, name, message }) => `sync: ${kind} ${name}: ${message}`);
+  const failed = ['Failed', 'Error'].includes(operation.phase) ? [`sync: ${operation.message}`] : [];
+  return [...conditions, ...(refused.length > 0 ? refused : failed)];
 }
 
 function podProblems({ metadata, status }: Pod): string[] {

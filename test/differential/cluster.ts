@@ -72,17 +72,16 @@ export async function prepareCluster(
         },
       })),
   ]);
-  await untilInForce(api);
-}
-
-/** Waits until policies warn in the namespace for that. */
-export async function untilInForce(api: ApiServer): Promise<void> {
-  const probe = {
+  await untilInForce(api, {
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: { name: 'probe' },
     data: { password: 'x' },
-  };
+  });
+}
+
+/** Waits until a policy warns of a ConfigMap in the namespace for that. */
+export async function untilInForce(api: ApiServer, probe: JsonMap): Promise<void> {
   const resource = { group: '', version: 'v1', name: 'configmaps', namespaced: true, otherVersions: [] };
   await until('the policies in force', async () => {
     return (await api.create(resource, warn, probe)).warnings.length > 0;

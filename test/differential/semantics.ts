@@ -54,7 +54,8 @@ export async function compareSemantics(
   await applyNamespaces(api);
   await api.apply(given);
   await api.apply(policyObjects);
-  await untilInForce(api);
+  const [probe = {}] = configMaps;
+  await untilInForce(api, forCase(probe, 'exact'));
   const resources = await storedResources(await schemaStore());
   const differences: Difference[] = [...refused];
   const around = [namespaces.warnObject, ...given].map((value) => rendered(value));
