@@ -5,6 +5,7 @@ import { CannotRun } from '../cli.ts';
 import { policyViolations } from './admission/gate.ts';
 import { readPolicies } from './admission/policy.ts';
 import { blame } from './blame.ts';
+import { allRules } from './catalogue.ts';
 import { checkConformance } from './conformance.ts';
 import { reachable } from './kustomization.ts';
 import { type Finding, noObject, type Report, type Rule, type Target, type Violation } from './model.ts';
@@ -19,7 +20,6 @@ import {
   syntaxFindings,
   unlistedFindings,
 } from './sources.ts';
-import { structureRules } from './structure-rules.ts';
 import { argumentTargets, policiesTarget, repositoryTargets } from './targets.ts';
 import { YamlFiles } from './yaml-files.ts';
 
@@ -89,7 +89,7 @@ export async function check(
       })),
       ...parameterViolations(objects).map((violation) => draft('policy-parameters', violation)),
     ];
-    const rules = [...structureRules, ...policies.map(({ rule }) => rule)];
+    const rules = allRules(policies);
     const severities = new Map(rules.map(({ id, severity }) => [id, severity]));
     const findings = await Promise.all(drafts.map((found) => settle(found, root, severities, files)));
     const coverage = {
