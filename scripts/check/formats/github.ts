@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { about, acrossEnvironments, type Judged } from './judged.ts';
+import { printable } from './printable.ts';
 
 /**
  * Workflow commands that GitHub shows beside the lines of a pull request: the first ten errors and ten warnings of a
@@ -14,7 +15,7 @@ export function github({ report }: Judged): string {
         .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${property(String(value))}`]))
         .join(',');
       const where = about(finding) === '' ? '' : ` (${about(finding)})`;
-      return `::${severity} ${properties}::${data(`${message}${where}`)}`;
+      return `::${severity} ${properties}::${data(printable(`${message}${where}`))}`;
     })
     .join('\n');
 }

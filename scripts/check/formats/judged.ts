@@ -42,9 +42,10 @@ export function acrossEnvironments(findings: Finding[]): SharedFinding[] {
   });
 }
 
-/** `dev, prod Deployment quote-app`, or the part of it that is known. */
+/** `Deployment quote-app in dev, prod`, or the part of it that is known. */
 export function about({ environments, object }: SharedFinding): string {
-  return [environments.join(', '), objectName(object)].filter(Boolean).join(' ');
+  const where = environments.length === 0 ? '' : `in ${environments.join(', ')}`;
+  return [objectName(object), where].filter(Boolean).join(' ');
 }
 
 export function objectName({ kind, name }: ObjectId): string {

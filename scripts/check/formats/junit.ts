@@ -1,4 +1,4 @@
-import type { Finding } from '../model.ts';
+import type { Finding, Rule } from '../model.ts';
 import { type Judged, objectName, placeName, verdict } from './judged.ts';
 
 /** What is judged apart from any environment: sources, apps/, argocd/ and policies/. */
@@ -15,15 +15,18 @@ export function junit({ report, rules }: Judged): string {
   const suites = names.map((name) => {
     const own = found.get(name) ?? [];
     const broken = new Set(own.map(({ rule }) => rule));
-    const passed = rules.filter(({ id }) => !broken.has(id) && !coverage.passedOver.includes(id));
-    const skipped = rules.filter(({ id }) => !broken.has(id) && coverage.passedOver.includes(id));
+    // What did not render was held to nothing: its rules did not pass.
+    const reason = broken.has('render-failed') ? 'not all of it rendered' : undefined;
+    const notJudged = ({ id }: Rule) => reason !== undefined || coverage.passedOver.includes(id);
+    const others = rules.filter(({ id }) => !broken.has(id));
+    const [passed, skipped] = [others.filter((rule) => !notJudged(rule)), others.filter(notJudged)];
     const group = (id: string) => rules.find((rule) => rule.id === id)?.group ?? '';
     const cases = [
       ...own.map((finding) => failure(finding, `${name}.${group(finding.rule)}`)),
       ...passed.map(({ id, group }) => element('testcase', { classname: `${name}.${group}`, name: id })),
       ...skipped.map(({ id, group }) =>
         element('testcase', { classname: `${name}.${group}`, name: id }, [
-          element('skipped', { message: "no environment's parameters were given" }),
+          element('skipped', { message: reason ?? "no environment's parameters were given" }),
         ]),
       ),
     ];

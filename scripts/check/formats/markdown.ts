@@ -75,7 +75,7 @@ function html(text: string): string {
 /** Text of a manifest as text, in a table's cell too: no markup, no HTML, nobody mentioned, no issue linked. */
 function inline(text: string): string {
   return html(text)
-    .replace(/[\\`*_{}[\]()~|!:$-]/g, '\\$&')
+    .replace(/[\\`*_[\]~|$]|:(?=\/\/)|^[-+=]/gm, '\\$&')
     .replace(/[@#]/g, '$&&#8203;')
     .replaceAll('\t', ' ')
     .replace(/\n+/g, '<br>');
