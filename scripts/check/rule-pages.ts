@@ -1,14 +1,8 @@
-import { styleText } from 'node:util';
 import { CannotRun } from '../cli.ts';
 import type { CatalogueEntry } from './catalogue.ts';
+import { painter } from './formats/paint.ts';
 import { printable } from './formats/printable.ts';
 import type { Rule } from './model.ts';
-
-type Style = Parameters<typeof styleText>[0];
-
-function painter(colours: boolean): (style: Style, text: string) => string {
-  return (style, text) => (colours ? styleText(style, text, { validateStream: false }) : text);
-}
 
 /** The rules as a table, a line each; the last column is folded where `width` columns are not enough. */
 export function ruleTable(entries: CatalogueEntry[], colours: boolean, width: number): string {

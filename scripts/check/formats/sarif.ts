@@ -6,7 +6,7 @@ const schema = 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schem
 
 /**
  * SARIF 2.1.0 (https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html): every rule that was held, and a
- * result per finding. Files are relative to the root of the checkout.
+ * result per finding; the coverage is the run's properties. Files are relative to the root of the checkout.
  */
 export function sarif({ report, rules, sourceLine }: Judged): string {
   const indexes = new Map(rules.map(({ id }, index) => [id, index]));
@@ -27,7 +27,7 @@ export function sarif({ report, rules, sourceLine }: Judged): string {
     };
   });
   const driver = { name: 'quotes-check', rules: rules.map(descriptor) };
-  const runs = [{ tool: { driver }, columnKind: 'utf16CodeUnits', results }];
+  const runs = [{ tool: { driver }, columnKind: 'utf16CodeUnits', results, properties: report.coverage }];
   return JSON.stringify({ $schema: schema, version: '2.1.0', runs }, null, 2);
 }
 

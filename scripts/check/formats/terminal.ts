@@ -1,4 +1,3 @@
-import { styleText } from 'node:util';
 import {
   about,
   acrossEnvironments,
@@ -8,16 +7,15 @@ import {
   type SharedFinding,
   verdict,
 } from './judged.ts';
+import { type Paint, painter } from './paint.ts';
 import { printable } from './printable.ts';
-
-type Paint = (style: Parameters<typeof styleText>[0], text: string) => string;
 
 /**
  * For a reader: findings under their files, each with its line, then why each rule is and what mends it, then what
  * was judged. Nothing of a manifest begins a line, so that no program takes it for a command.
  */
 export function terminal(judged: Judged, colours = false): string {
-  const paint: Paint = (style, text) => (colours ? styleText(style, text, { validateStream: false }) : text);
+  const paint = painter(colours);
   const { report } = judged;
   const lines: string[] = [];
   const byFile = Map.groupBy(acrossEnvironments(report.findings), ({ file }) => file);
