@@ -1,25 +1,128 @@
-import { stripVTControlCharacters } from 'node:util';
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import { styleText } from 'node:util';
+import { type CatalogueEntry, catalogue } from './check/catalogue.ts';
 import { check } from './check/check.ts';
-import { terminalReport } from './check/report.ts';
-import { run } from './cli.ts';
+import { type FormatName, formats } from './check/formats/formats.ts';
+import { disarmed, github } from './check/formats/github.ts';
+import { type Judged, sourceLines } from './check/formats/judged.ts';
+import { terminal } from './check/formats/terminal.ts';
+import { formatNamed, outputNamed, writeWhole } from './check/outputs.ts';
+import { rulesDocument, rulesMarkdown } from './check/rule-docs.ts';
+import { ruleNamed, rulePage, ruleTable } from './check/rule-pages.ts';
+import { CannotRun, run } from './cli.ts';
 import { repoRoot } from './paths.ts';
 
 const help = `
-Usage: npm run check -- [--json] [PATH ...]
+Usage: npm run check -- [--root DIR] [--format NAME | --json] [--output NAME=FILE ...] [PATH ...]
+       npm run check -- [--root DIR] [--json] --list | --explain RULE
+       npm run check -- [--root DIR] --write-docs
 
-Renders every overlay, apps/ and argocd/ with kustomize, validates each object strictly against the schemas of the
-Kubernetes and Argo CD that are pinned, and holds them to policies/. With paths, only those: folders with a
+Renders every overlay, apps/, argocd/ and policies/ with kustomize, validates each object strictly against the schemas
+of the Kubernetes and Argo CD that are pinned, and holds them to policies/. With paths, only those: folders with a
 kustomization.yaml, or YAML files with manifests.
 
-  --json  {findings: [{rule, severity, environment, object, file, line?, message}], coverage} instead of text
+  --format NAME       what goes to standard output:
+                        terminal  for a reader (default; in GitHub Actions followed by github)
+                        json      {findings: [{rule, severity, environment, object, file, line?, column?, message}],
+                                  coverage}
+                        sarif     SARIF 2.1.0, for code scanning
+                        junit     JUnit XML, a suite per environment
+                        github    workflow commands, which GitHub shows beside the lines
+                        markdown  a comment on a pull request
+  --json              the same as --format json
+  --output NAME=FILE  writes that format into a file besides; can be given several times
+  --root DIR          checks that checkout, by its policies, with this one's program (default: this one)
+  --list              every rule: its group, its severity, who holds it, and why
+  --explain RULE      a rule's why and fix, what keeps it and what breaks it, and where it is defined
+  --write-docs        writes ${rulesDocument} anew
 
+Paths are relative to the current directory, which npm makes the repository; files in a report are relative to the root.
+No colour into a pipe or with NO_COLOR; FORCE_COLOR asks for it.
 Exit code: 0 no findings, 1 findings, 2 the check cannot run.
 `;
 
-await run({ help, options: { json: { type: 'boolean' } }, positionals: true }, async ({ json }, paths) => {
-  const { report, rules } = await check(repoRoot, paths, (line) => process.stderr.write(`${line}\n`));
-  const colours = process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
-  const text = json === true ? JSON.stringify(report, null, 2) : terminalReport(report, rules);
-  process.stdout.write(`${colours ? text : stripVTControlCharacters(text)}\n`);
+const options = {
+  format: { type: 'string' },
+  json: { type: 'boolean' },
+  output: { type: 'string', multiple: true },
+  root: { type: 'string' },
+  list: { type: 'boolean' },
+  explain: { type: 'string' },
+  'write-docs': { type: 'boolean' },
+} as const;
+
+/** Node's own rule: a terminal that can, NO_COLOR, FORCE_COLOR. */
+const colours = styleText('bold', '.') !== '.';
+const progress = (line: string) => process.stderr.write(`${line}\n`);
+
+await run({ help, options, positionals: true }, async (given, paths) => {
+  const format = formatAsked(given.format, given.json === true);
+  const outputs = (given.output ?? []).map(outputNamed);
+  const root = rootFolder(given.root);
+  const asked = [given.list, given.explain, given['write-docs']].filter((value) => value !== undefined);
+  if (asked.length > 0) {
+    if (asked.length > 1 || paths.length > 0 || outputs.length > 0) {
+      throw new CannotRun('--list, --explain and --write-docs each stand alone: see --help.');
+    }
+    const entries = await catalogue(root, progress);
+    if (given['write-docs'] === true) {
+      await writeWhole(path.join(root, rulesDocument), rulesMarkdown(entries));
+      print(rulesDocument);
+    } else {
+      print(rulesText(entries, given.explain, format ?? 'terminal'));
+    }
+    return 0;
+  }
+  const { report, rules } = await check(root, paths, progress);
+  const judged = { report, rules, sourceLine: sourceLines(root) };
+  for (const output of outputs) {
+    await writeWhole(output.file, lineEnded(formats[output.format](judged)));
+  }
+  print(standardOutput(judged, format));
   return report.findings.length === 0 ? 0 : 1;
 });
+
+function formatAsked(format: string | undefined, json: boolean): FormatName | undefined {
+  if (json && format !== undefined && format !== 'json') {
+    throw new CannotRun(`--json is --format json: leave one of --json and --format ${format} away.`);
+  }
+  return json ? 'json' : format === undefined ? undefined : formatNamed(format);
+}
+
+function rootFolder(given: string | undefined): string {
+  const root = given === undefined ? repoRoot : path.resolve(given);
+  if (statSync(root, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw new CannotRun(`--root ${given}: there is no folder ${root}. Give a checkout of the repository.`);
+  }
+  return root;
+}
+
+function rulesText(entries: CatalogueEntry[], explained: string | undefined, format: FormatName): string {
+  const subject = explained === undefined ? entries : ruleNamed(entries, explained);
+  if (format === 'json') {
+    return JSON.stringify(subject, null, 2);
+  }
+  if (format !== 'terminal') {
+    throw new CannotRun(`--list and --explain know the formats terminal and json, not ${format}.`);
+  }
+  return Array.isArray(subject)
+    ? ruleTable(subject, colours, process.stdout.columns ?? Number.POSITIVE_INFINITY)
+    : rulePage(subject, colours);
+}
+
+function standardOutput(judged: Judged, format: FormatName | undefined): string {
+  const inActions = process.env.GITHUB_ACTIONS === 'true';
+  if (format === undefined && inActions) {
+    return `${disarmed(terminal(judged, colours))}\n${github(judged)}`;
+  }
+  return format === undefined || format === 'terminal' ? terminal(judged, colours) : formats[format](judged);
+}
+
+function print(text: string): void {
+  process.stdout.write(lineEnded(text));
+}
+
+function lineEnded(text: string): string {
+  return text === '' || text.endsWith('\n') ? text : `${text}\n`;
+}

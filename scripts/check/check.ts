@@ -4,6 +4,7 @@ import path from 'node:path';
 import { CannotRun } from '../cli.ts';
 import { policyViolations } from './admission/gate.ts';
 import { readPolicies } from './admission/policy.ts';
+import { allRules } from './catalogue.ts';
 import { checkConformance } from './conformance.ts';
 import { reachable } from './kustomization.ts';
 import {
@@ -27,7 +28,6 @@ import {
   syntaxFindings,
   unlistedFindings,
 } from './sources.ts';
-import { structureRules } from './structure-rules.ts';
 import { argumentTargets, policiesTarget, repositoryTargets } from './targets.ts';
 import { YamlFiles } from './yaml/yaml-files.ts';
 
@@ -97,7 +97,7 @@ export async function check(
       })),
       ...parameterViolations(objects).map((violation) => draft('policy-parameters', violation)),
     ];
-    const rules = [...structureRules, ...policies.map(({ rule }) => rule)];
+    const rules = allRules(policies);
     const severities = new Map(rules.map(({ id, severity }) => [id, severity]));
     const findings = await Promise.all(drafts.map((found) => settle(found, root, severities, files)));
     const coverage = {

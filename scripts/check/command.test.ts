@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { execa } from 'execa';
+import { repoRoot } from '../paths.ts';
+import { rulesDocument, writeRulesCommand } from './rule-docs.ts';
+
+/** The command with a pipe for standard output, from `cwd`. */
+function command(
+  args: string[],
+  { cwd = repoRoot, env = {} }: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+) {
+  return execa(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', path.join(repoRoot, 'scripts/check.ts'), ...args],
+    { cwd, env: { GITHUB_ACTIONS: '', FORCE_COLOR: undefined, NO_COLOR: undefined, ...env }, reject: false },
+  );
+}
+
+/** Another checkout, with too few replicas in prod and two rules. */
+async function checkout(t: TestContext): Promise<string> {
+  const root = await mkdtemp(path.join(tmpdir(), 'quotes-command-test-'));
+  t.after(() => rm(root, { recursive: true }));
+  for (const folder of ['apps', 'base', 'overlays', 'policies']) {
+    await cp(path.join(repoRoot, folder), path.join(root, folder), { recursive: true });
+  }
+  const prod = path.join(root, 'overlays/prod/kustomization.yaml');
+  await writeFile(prod, (await readFile(prod, 'utf8')).replace('count: 3', 'count: 1'));
+  const kept = ['minimum-replicas', 'probes'].flatMap((rule) => [
+    `${rule}/policy.yaml`,
+    `${rule}/binding.yaml`,
+  ]);
+  const policies = path.join(root, 'policies/kustomization.yaml');
+  const lines = (await readFile(policies, 'utf8')).split('\n');
+  await writeFile(
+    policies,
+    lines
+      .filter((line) => !/^ {2}- \S+\/(policy|binding)\.yaml$/.test(line) || kept.includes(line.slice(4)))
+      .join('\n'),
+  );
+  return root;
+}
+
+test('--root checks another checkout by its own policies, paths being those of the current directory', async (t) => {
+  const root = await checkout(t);
+  const { exitCode, stdout } = await command(['--root', '.', '--json', 'overlays/prod'], { cwd: root });
+  assert.equal(exitCode, 1);
+  const report = JSON.parse(stdout) as { findings: { rule: string }[]; coverage: { policies: number } };
+  assert.deepEqual(
+    report.findings.map(({ rule }) => rule),
+    ['minimum-replicas'],
+  );
+  assert.equal(report.coverage.policies, 2);
+});
+
+test('--output writes each format whole, besides what is printed', async (t) => {
+  const root = await checkout(t);
+  const out = path.join(root, 'out');
+  await mkdir(out);
+  await writeFile(path.join(out, 'check.sarif'), 'before');
+  const { exitCode, stdout } = await command(
+    ['--output', 'sarif=out/check.sarif', '--output', 'junit=out/check.xml', '--root', root, 'overlays/prod'],
+    { cwd: root },
+  );
+  assert.equal(exitCode, 1);
+  assert.match(stdout, /error {2}minimum-replicas {2}/);
+  assert.deepEqual((await readdir(out)).sort(), ['check.sarif', 'check.xml']);
+  assert.equal(JSON.parse(await readFile(path.join(out, 'check.sarif'), 'utf8')).version, '2.1.0');
+  assert.match(await readFile(path.join(out, 'check.xml'), 'utf8'), /^<\?xml [\s\S]*<\/testsuites>\n$/);
+});
+
+test('what cannot be written ends with 2, and what is no file is not replaced', async () => {
+  const nowhere = await command(['--output', 'json=/nowhere/check.json', 'overlays/dev']);
+  assert.equal(nowhere.exitCode, 2);
+  assert.match(nowhere.stderr, /\/nowhere\/check\.json cannot be written \(ENOENT\)/);
+  const discarded = await command(['--output', 'json=/dev/null', 'overlays/dev']);
+  assert.equal(discarded.exitCode, 0);
+  assert.equal((await readFile('/dev/null', 'utf8')).length, 0);
+});
+
+test('in GitHub Actions the reader gets text, disarmed, and GitHub its commands, unless a format is said', async (t) => {
+  const root = await checkout(t);
+  const args = ['--root', root, path.join(root, 'overlays/prod')];
+  const env = { GITHUB_ACTIONS: 'true' };
+  const { stdout } = await command(args, { env });
+  assert.match(
+    stdout,
+    /^::stop-commands::(\S+)\n[\s\S]* {2}minimum-replicas {2}[\s\S]*\n::\1::\n::error file=/,
+  );
+  assert.doesNotMatch((await command(['--format', 'terminal', ...args], { env })).stdout, /::/);
+});
+
+test('there is colour when FORCE_COLOR asks for it, and none in a pipe', async () => {
+  const forced = await command(['overlays/dev'], { env: { FORCE_COLOR: '1' } });
+  assert.ok(forced.stdout.startsWith('\x1b[32mno findings'));
+  assert.match((await command(['overlays/dev'])).stdout, /^no findings/);
+});
+
+test('--list and --explain tell the rules of the root, as text and as JSON', async (t) => {
+  const root = await checkout(t);
+  const listed = await command(['--root', root, '--list']);
+  assert.equal(listed.exitCode, 0);
+  assert.match(listed.stdout, /^RULE +GROUP +SEVERITY +GATES +WHY\n/);
+  assert.match(listed.stdout, /^minimum-replicas +availability +error +both +With fewer/m);
+  assert.match(listed.stdout, /^yaml-syntax +sources +error +pull request +What does not parse/m);
+  assert.doesNotMatch(listed.stdout, /^image-digest/m);
+  const explained = await command(['--explain', 'minimum-replicas']);
+  assert.match(explained.stdout, /^defined +policies\/minimum-replicas\/policy\.yaml$/m);
+  assert.match(
+    explained.stdout,
+    /^invalid policies\/minimum-replicas\/invalid\.yaml$[\s\S]*^ {4}replicas: 1$/m,
+  );
+  const json = JSON.parse((await command(['--explain', 'schema', '--format', 'json'])).stdout) as object;
+  assert.deepEqual(Object.keys(json), ['id', 'group', 'severity', 'gates', 'why', 'fix', 'definedIn']);
+});
+
+test('what nobody knows is refused with what there is', async () => {
+  const refused: [string[], RegExp][] = [
+    [['--format', 'xml'], /no format "xml": give one of terminal, json, sarif, junit, github, markdown\./],
+    [['--output', 'xml=a'], /no format "xml"/],
+    [['--output', 'sarif'], /NAME=FILE/],
+    [['--json', '--format', 'sarif'], /--json is --format json/],
+    [['--root', 'nowhere'], /there is no folder \S+nowhere/],
+    [['--explain', 'minimum-replica'], /no rule "minimum-replica"\. The nearest: minimum-replicas, /],
+    [['--list', '--format', 'sarif'], /formats terminal and json/],
+    [['--list', 'overlays/dev'], /stand alone/],
+  ];
+  for (const [args, message] of refused) {
+    const { exitCode, stdout, stderr } = await command(args);
+    assert.deepEqual([exitCode, stdout], [2, ''], args.join(' '));
+    assert.match(stderr, message);
+    assert.doesNotMatch(stderr, /\n {4}at /);
+  }
+});
+
+test(`${rulesDocument} is what the rules say`, async (t) => {
+  const root = await mkdtemp(path.join(tmpdir(), 'quotes-rules-test-'));
+  t.after(() => rm(root, { recursive: true }));
+  await cp(path.join(repoRoot, 'policies'), path.join(root, 'policies'), { recursive: true });
+  await mkdir(path.join(root, path.dirname(rulesDocument)));
+  assert.equal((await command(['--root', root, '--write-docs'])).exitCode, 0);
+  assert.equal(
+    await readFile(path.join(repoRoot, rulesDocument), 'utf8'),
+    await readFile(path.join(root, rulesDocument), 'utf8'),
+    `${rulesDocument} is stale: run "${writeRulesCommand}"`,
+  );
+});
