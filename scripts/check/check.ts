@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { CannotRun } from '../cli.ts';
 import { policyViolations } from './admission/gate.ts';
 import { readPolicies } from './admission/policy.ts';
 import { allRules } from './catalogue.ts';
@@ -46,8 +45,9 @@ export async function check(
   paths: string[],
   progress: (line: string) => void,
 ): Promise<{ report: Report; rules: Rule[] }> {
-  const files = new YamlFiles();
   const whole = paths.length === 0;
+  const inside = paths.every((given) => isInside(root, path.resolve(given)));
+  const files = new YamlFiles(inside ? root : undefined);
   const targets = whole ? await repositoryTargets(root, files) : await argumentTargets(root, paths, files);
   const sources = await sourceFindings(root, targets, whole, files);
   const broken = new Set(sources.filter(({ rule }) => rule.endsWith('syntax')).map(({ file }) => file));
@@ -59,23 +59,15 @@ export async function check(
       'dir' in target
         ? renderKustomization(programs.kustomize, target, path.join(scratch, name), files)
         : readObjects(target, files);
-    const [renders, policyRender, resources] = await Promise.all([
+    const [renders, resources] = await Promise.all([
       Promise.all(targets.map((target, index) => render(target, String(index)))),
-      render(policiesTarget(root), 'policies'),
       storedResources(schemas),
     ]);
+    const policyRender =
+      renders.find(({ target }) => target.role === 'policies') ??
+      (await render(policiesTarget(root), 'policies'));
     const objects = renders.flatMap((found) => found.objects);
-    const conformance = await checkConformance(
-      programs.kubeconform,
-      schemas,
-      objects,
-      path.join(scratch, 'objects'),
-    );
-    if (conformance.skipped > 0) {
-      throw new CannotRun(
-        `kubeconform gave no verdict on ${conformance.skipped} of ${objects.length} objects.`,
-      );
-    }
+    const conformance = checkConformance(schemas, objects);
     const { policies, refusals } = readPolicies(policyRender.objects);
     // The cluster refuses what departs from its schema before any policy sees it.
     const malformed = new Set(
@@ -88,7 +80,7 @@ export async function check(
     );
     const drafts: Draft[] = [
       ...sources.map((finding) => ({ environment: '', object: noObject, ...finding })),
-      ...[...renders, ...(whole ? [] : [policyRender])].flatMap((found) => renderDrafts(found, root, broken)),
+      ...[...new Set([...renders, policyRender])].flatMap((found) => renderDrafts(found, root, broken)),
       ...conformance.violations.map((violation) => draft(violation.rule, violation)),
       ...refusals.map((violation) => draft('policy', violation)),
       ...judged.violations.map((violation) => ({
@@ -104,7 +96,7 @@ export async function check(
       environments: targets.flatMap(({ environment }) => (environment === '' ? [] : [environment])),
       objects: objects.length,
       validated: conformance.validated,
-      skipped: conformance.skipped,
+      skipped: objects.length - conformance.validated,
       policies: policies.length,
       passedOver: [...judged.passedOver].sort(),
     };
@@ -112,6 +104,10 @@ export async function check(
   } finally {
     await rm(scratch, { recursive: true });
   }
+}
+
+function isInside(root: string, file: string): boolean {
+  return file === root || file.startsWith(root + path.sep);
 }
 
 async function sourceFindings(

@@ -9,7 +9,7 @@ const fileNames = ['kustomization.yaml', 'kustomization.yml', 'Kustomization'];
 
 /** One path that a kustomization names. `line` is where. */
 type Reference = {
-  kind: 'kustomization' | 'file' | 'missing' | 'remote';
+  kind: 'kustomization' | 'file' | 'missing' | 'remote' | 'outside';
   /** An absolute path, or the URL of a remote one. */
   to: string;
   field: string;
@@ -38,7 +38,7 @@ export function isKustomizationFile(file: string): boolean {
 /** Reads a folder's kustomization; undefined when it has none or its file is not one YAML map. */
 export async function readKustomization(dir: string, files: YamlFiles): Promise<Kustomization | undefined> {
   const name = kustomizationFile(dir);
-  if (name === undefined) {
+  if (name === undefined || !(await files.holds(name))) {
     return undefined;
   }
   const file = await files.read(name);
@@ -47,7 +47,7 @@ export async function readKustomization(dir: string, files: YamlFiles): Promise<
     return undefined;
   }
   const references = await Promise.all(
-    referencedPaths(value).map((found) => resolve(dir, found, file.locate(0, found.at).line)),
+    referencedPaths(value).map((found) => resolve(dir, found, file, files)),
   );
   return { dir, file, value, isComponent: value.kind === 'Component', references };
 }
@@ -78,10 +78,11 @@ function referencedPaths(value: JsonMap): Named[] {
       add(name, [...at, index]);
     }
   };
-  for (const field of pathLists) {
+  // Kustomize reads what it calls deprecated too, so these must be known even though the check refuses them.
+  for (const field of [...pathLists, 'patchesStrategicMerge']) {
     addList(value[field], [field]);
   }
-  for (const field of ['patches', 'replacements']) {
+  for (const field of ['patches', 'patchesJson6902', 'replacements']) {
     for (const [index, entry] of maps(value[field]).entries()) {
       add(entry.path, [field, index, 'path']);
     }
@@ -102,8 +103,14 @@ function referencedPaths(value: JsonMap): Named[] {
   return found;
 }
 
-async function resolve(dir: string, { path: name, at }: Named, line: number): Promise<Reference> {
+async function resolve(
+  dir: string,
+  { path: name, at }: Named,
+  file: YamlFile,
+  files: YamlFiles,
+): Promise<Reference> {
   const field = at.filter((step) => typeof step === 'string').join('.');
+  const { line } = file.locate(0, at);
   if (/^[a-z+]+:\/\/|^git@|^github\.com\/|\?(ref|version)=/.test(name)) {
     return { kind: 'remote', to: name, field, line };
   }
@@ -111,6 +118,9 @@ async function resolve(dir: string, { path: name, at }: Named, line: number): Pr
   const found = await stat(to).catch(() => undefined);
   if (found === undefined || (found.isDirectory() && kustomizationFile(to) === undefined)) {
     return { kind: 'missing', to, field, line };
+  }
+  if (!(await files.holds(to))) {
+    return { kind: 'outside', to, field, line };
   }
   return { kind: found.isDirectory() ? 'kustomization' : 'file', to, field, line };
 }
@@ -132,4 +142,18 @@ export async function reachable(dir: string, files: YamlFiles): Promise<Kustomiz
   };
   await visit(dir);
   return [...found.values()];
+}
+
+/** The files that Kustomize runs as transformers: those under `transformers:`, and those of kustomizations there. */
+export async function transformerFiles(references: Reference[], files: YamlFiles): Promise<string[]> {
+  const paths: string[] = [];
+  for (const { kind, to, field } of references) {
+    if (field === 'transformers' && kind === 'file') {
+      paths.push(to);
+    } else if (field === 'transformers' && kind === 'kustomization') {
+      const nested = (await readKustomization(to, files))?.references ?? [];
+      paths.push(...nested.filter((found) => found.kind === 'file').map((found) => found.to));
+    }
+  }
+  return paths;
 }

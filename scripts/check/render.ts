@@ -1,11 +1,12 @@
 import { mkdir, realpath, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
-import { releaseVersions, stageArgocd, stagedInstall } from '../argocd-manifest.ts';
-import { readKustomization } from './kustomization.ts';
+import { argocdModule, releaseVersions, stageArgocd, stagedInstall } from '../argocd-manifest.ts';
+import { pinnedVersion } from '../tools/go-modules.ts';
+import { type Kustomization, reachable, transformerFiles } from './kustomization.ts';
 import { isMap, type Json, type JsonMap, type RenderedObject, type Target, text } from './model.ts';
-import type { YamlFiles } from './yaml/yaml-files.ts';
-import { parseOutput } from './yaml/yaml-files.ts';
+import { cachedRender, keepRender, renderKey } from './render-cache.ts';
+import { parseOutput, type YamlFiles } from './yaml/yaml-files.ts';
 
 /** What a target renders to, or the error kustomize ended with. */
 export type Render = { target: Target; objects: RenderedObject[]; error?: string };
@@ -13,8 +14,8 @@ export type Render = { target: Target; objects: RenderedObject[]; error?: string
 const originAnnotation = 'config.kubernetes.io/origin';
 
 /**
- * Renders a kustomization root below `scratch`, an empty folder of its own. A kustomization is staged there that
- * asks for origins and lists the real one, so that no file of the repository is touched.
+ * Renders a kustomization root below `scratch`, an empty folder of its own; what was rendered before from the same
+ * files comes from the cache. Nothing is rendered that would read the network, or files outside the repository.
  */
 export async function renderKustomization(
   kustomize: string,
@@ -22,10 +23,93 @@ export async function renderKustomization(
   scratch: string,
   files: YamlFiles,
 ): Promise<Render> {
+  const tree = await reachable(target.dir, files);
+  const error = await obstacle(target.dir, tree, files);
+  if (error !== undefined) {
+    return { target, objects: [], error };
+  }
+  const key = await renderKey(target.dir, tree, await renderer());
+  const cached = (await cachedRender(key)) as Rendered[] | undefined;
+  const rendered = cached ?? (await build(kustomize, target.dir, tree, scratch));
+  if (typeof rendered === 'string') {
+    return { target, objects: [], error: rendered };
+  }
+  if (cached === undefined) {
+    await keepRender(key, rendered);
+  }
+  return {
+    target,
+    objects: rendered.map(({ value, source }) =>
+      renderedObject(target, value, path.join(target.dir, source)),
+    ),
+  };
+}
+
+/** An object, and the file it was read from, relative to the folder that was rendered. */
+type Rendered = { value: JsonMap; source: string };
+
+/** What the same files render to depends on these, and on this file: count up when it changes what is kept. */
+async function renderer(): Promise<string> {
+  const pins = await Promise.all([
+    pinnedVersion('check', 'sigs.k8s.io/kustomize/kustomize/v5'),
+    pinnedVersion('cluster', argocdModule),
+  ]);
+  return `1 ${pins.join(' ')}`;
+}
+
+/**
+ * Why a tree is not given to Kustomize at all: it would try what is not there as a URL, read what is outside the
+ * repository, or load what a transformer names.
+ */
+async function obstacle(dir: string, tree: Kustomization[], files: YamlFiles): Promise<string | undefined> {
+  if (tree.length === 0) {
+    return `not rendered: ${dir} has no kustomization that can be read`;
+  }
+  for (const { file, references, value } of tree) {
+    for (const { kind, to } of references) {
+      if (kind === 'remote' && releaseVersions(to).length === 0) {
+        return `not rendered: ${file.path} names ${to}, and nothing is fetched from the network`;
+      }
+      if (kind === 'missing' || kind === 'outside') {
+        return `not rendered: ${file.path} names ${to}, which is ${kind === 'missing' ? 'not there' : 'outside the repository'}`;
+      }
+      if (kind === 'file' && /\.ya?ml$/.test(to) && (await files.read(to)).problems.length > 0) {
+        return `not rendered: ${to} does not parse`;
+      }
+    }
+    const plugin = ['generators', 'validators'].find((field) => value[field] !== undefined);
+    const inline = JSON.stringify(value.transformers ?? []).includes('\\n');
+    if (plugin !== undefined || inline) {
+      return `not rendered: ${file.path} has ${plugin ?? 'a transformer in place'}, which the check does not run`;
+    }
+    for (const path of await transformerFiles(references, files)) {
+      if (
+        (await files.read(path)).values().some((one) => !isMap(one) || one.kind !== 'ImageTagTransformer')
+      ) {
+        return `not rendered: ${path} is a transformer that the check does not run`;
+      }
+    }
+  }
+  return undefined;
+}
+
+/** How long Kustomize may take, in milliseconds: Argo CD's install, the largest here, takes one second. */
+const longestBuild = 60_000;
+
+/**
+ * Runs Kustomize on a kustomization staged in `scratch`, which asks for origins and lists the real one, so that no
+ * file of the repository is touched. A text is Kustomize's error.
+ */
+async function build(
+  kustomize: string,
+  targetDir: string,
+  tree: Kustomization[],
+  scratch: string,
+): Promise<Rendered[] | string> {
   await mkdir(scratch, { recursive: true });
   const stage = path.join(await realpath(scratch), 'stage');
-  const dir = await realpath(target.dir);
-  const kustomization = await readKustomization(target.dir, files);
+  const dir = await realpath(targetDir);
+  const [kustomization] = tree;
   const release = kustomization?.references.find(({ to }) => releaseVersions(to).length > 0);
   const copy = path.join(path.dirname(stage), 'argocd');
   if (release !== undefined) {
@@ -45,19 +129,27 @@ export async function renderKustomization(
     }
     return file.startsWith(`${copy}${path.sep}`) ? path.join(dir, path.relative(copy, file)) : file;
   };
-  const build = await execa(kustomize, ['build', stage], { reject: false, stdin: 'ignore' });
-  if (build.failed) {
-    return { target, objects: [], error: plainError(build.stderr, stage, copy, dir) };
+  const run = await execa(kustomize, ['build', stage], {
+    reject: false,
+    stdin: 'ignore',
+    timeout: longestBuild,
+    // Without git on its path and with no proxy that answers it can fetch nothing.
+    extendEnv: false,
+    env: { HOME: scratch, PATH: '', HTTPS_PROXY: 'http://127.0.0.1:9', HTTP_PROXY: 'http://127.0.0.1:9' },
+  });
+  if (run.timedOut) {
+    return `kustomize was ended after ${longestBuild / 1000} s`;
   }
-  const objects = parseOutput(build.stdout).filter(isMap);
-  return {
-    target,
-    objects: objects.map((value) => {
+  if (run.failed) {
+    return plainError(run.stderr, stage, copy, dir);
+  }
+  return parseOutput(run.stdout)
+    .filter(isMap)
+    .map((value) => {
       const origin = takeOrigin(value);
-      const source = origin === undefined ? target.dir : inRepository(path.resolve(stage, origin));
-      return renderedObject(target, value, source);
-    }),
-  };
+      const source = origin === undefined ? dir : inRepository(path.resolve(stage, origin));
+      return { value, source: path.relative(dir, source) };
+    });
 }
 
 /** The objects of a plain YAML file, the items of a List one by one. */

@@ -1,7 +1,7 @@
 import { glob } from 'node:fs/promises';
 import path from 'node:path';
 import { releaseVersions } from '../argocd-manifest.ts';
-import { isKustomizationFile, type Kustomization, readKustomization } from './kustomization.ts';
+import { isKustomizationFile, type Kustomization, transformerFiles } from './kustomization.ts';
 import { isMap, text } from './model.ts';
 import { departures } from './own-formats/own-formats.ts';
 import type { StructureRuleId } from './structure-rules.ts';
@@ -22,6 +22,11 @@ export async function manifestFiles(root: string): Promise<string[]> {
 export async function syntaxFindings(paths: string[], files: YamlFiles): Promise<SourceFinding[]> {
   const findings: SourceFinding[] = [];
   for (const file of paths) {
+    if (!(await files.holds(file))) {
+      const message = 'this link leads to no file of the repository';
+      findings.push({ rule: 'outside-repository', file, line: 1, message });
+      continue;
+    }
     const { problems } = await files.read(file);
     findings.push(...problems.map((problem) => ({ ...problem, file })));
   }
@@ -53,25 +58,16 @@ export async function kustomizationFindings(
           line,
           message: `${field} names ${name}, which is not there`,
         });
+      } else if (kind === 'outside') {
+        const message = `${field} names ${path.relative(kustomization.dir, to)}, which is outside the repository`;
+        findings.push({ rule: 'outside-repository', file, line, message });
       } else if (kind === 'remote' && releaseVersions(to).length === 0) {
         findings.push({ rule: 'remote-resource', file, line, message: `${field} names ${to}` });
       }
     }
-    findings.push(...(await transformerFindings(kustomization, files)));
-  }
-  return findings;
-}
-
-/** Kustomize runs transformer files and renders none, so no other rule sees them. */
-async function transformerFindings(kustomization: Kustomization, files: YamlFiles): Promise<SourceFinding[]> {
-  const listed = kustomization.references.filter(({ field }) => field === 'transformers');
-  const findings: SourceFinding[] = [];
-  for (const { kind, to } of listed) {
-    const nested = kind === 'kustomization' ? await readKustomization(to, files) : undefined;
-    const paths =
-      nested?.references.filter((reference) => reference.kind === 'file').map((file) => file.to) ?? [];
-    for (const file of kind === 'file' ? [to] : paths) {
-      findings.push(...(await transformerFileFindings(file, files)));
+    for (const transformer of await transformerFiles(kustomization.references, files)) {
+      // Kustomize runs these and renders none, so no other rule sees them.
+      findings.push(...(await transformerFileFindings(transformer, files)));
     }
   }
   return findings;

@@ -25,6 +25,10 @@ const rules = {
     why: 'What a URL serves can change after the review, and cannot be rendered without the internet.',
     fix: 'Copy the manifest into the repository.',
   },
+  'outside-repository': {
+    why: 'What lies outside is not reviewed, and is another file on another machine.',
+    fix: 'Move the file into the repository; a link must lead to a place inside it.',
+  },
   kustomization: {
     why: 'Kustomize must read in the file what its author meant.',
     fix: 'See the reference: https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/',

@@ -45,7 +45,7 @@ export type Comparison = {
 export async function compareGates(api: ApiServer): Promise<Comparison> {
   const scratch = await mkdtemp(path.join(tmpdir(), 'quotes-differential-'));
   try {
-    const { kustomize, kubeconform } = await findPrograms(() => {});
+    const { kustomize } = await findPrograms(() => {});
     const schemas = await schemaStore();
     const folder = path.join(scratch, 'policies');
     const rendered = await renderKustomization(kustomize, policiesTarget(repoRoot), folder, new YamlFiles());
@@ -55,7 +55,7 @@ export async function compareGates(api: ApiServer): Promise<Comparison> {
     };
     const cases = await generate(kustomize, scratch, gate);
     const objects = cases.map(({ object }) => object);
-    const conformance = await checkConformance(kubeconform, schemas, objects, path.join(scratch, 'objects'));
+    const conformance = checkConformance(schemas, objects);
     const malformed = new Set(conformance.violations.map(({ object }) => object));
     await prepareCluster(api, rendered.objects, objects);
     const found: Comparison = {

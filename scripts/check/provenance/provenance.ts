@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Kustomization, readKustomization } from '../kustomization.ts';
+import { type Kustomization, readKustomization, transformerFiles } from '../kustomization.ts';
 import { isMap, type Place, text, type Violation, valueAt } from '../model.ts';
 import type { YamlFiles } from '../yaml/yaml-files.ts';
 import { generatorTouches } from './generators.ts';
@@ -82,7 +82,11 @@ async function layerTouches(subject: Subject, dir: string, files: YamlFiles): Pr
       ...generatorTouches(subject, renamed, kustomization),
       ...(await patchTouches(subject, renamed, kustomization, files)),
       ...transformerTouches(subject, renamed, kustomization),
-      ...(await transformerFileTouches(subject, await transformerFiles(kustomization, files), files)),
+      ...(await transformerFileTouches(
+        subject,
+        await transformerFiles(kustomization.references, files),
+        files,
+      )),
     ];
     const { namePrefix, nameSuffix } = kustomization.value;
     renamed.current = `${text(namePrefix)}${renamed.current}${text(nameSuffix)}`;
@@ -95,21 +99,6 @@ function foldersUnder({ references }: Kustomization, field: string): string[] {
   return references
     .filter((found) => found.kind === 'kustomization' && found.field === field)
     .map(({ to }) => to);
-}
-
-async function transformerFiles({ references }: Kustomization, files: YamlFiles): Promise<string[]> {
-  const paths: string[] = [];
-  for (const { kind, to, field } of references) {
-    if (field === 'transformers' && kind === 'file') {
-      paths.push(to);
-    } else if (field === 'transformers' && kind === 'kustomization') {
-      const nested = await readKustomization(to, files);
-      paths.push(
-        ...(nested?.references ?? []).filter((found) => found.kind === 'file').map((found) => found.to),
-      );
-    }
-  }
-  return paths;
 }
 
 /** What the file that the object was read from says; a generator or a URL is a line of a kustomization. */

@@ -1,6 +1,7 @@
 import type { JsonMap } from '../model.ts';
 import { isMap, maps, text } from '../model.ts';
 import type { KindSchema } from './store.ts';
+import { base64Pattern, quantityPattern } from './validate.ts';
 
 /** The parts of Kubernetes' OpenAPI v2 document that are read here. */
 export type Swagger = {
@@ -14,11 +15,7 @@ const props = { $ref: '#/definitions/JSONSchemaProps' };
 /** Types whose JSON is not what the document says, each as its Go type's UnmarshalJSON reads it. */
 const special: Record<string, JsonMap> = {
   'io.k8s.apimachinery.pkg.util.intstr.IntOrString': { type: ['string', 'integer'] },
-  // k8s.io/apimachinery/pkg/api/resource/quantity.go, parseQuantityString and the suffixes it looks up.
-  'io.k8s.apimachinery.pkg.api.resource.Quantity': {
-    type: ['string', 'number'],
-    pattern: '^[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$',
-  },
+  'io.k8s.apimachinery.pkg.api.resource.Quantity': { type: ['string', 'number'], pattern: quantityPattern },
   'io.k8s.apimachinery.pkg.runtime.RawExtension': { type: 'object' },
   'io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1': { type: 'object' },
   'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON': {},
@@ -115,8 +112,7 @@ function inline(swagger: Swagger, node: JsonMap): JsonMap {
   if (format === 'int32') {
     Object.assign(schema, int32);
   } else if (format === 'byte') {
-    // Go decodes a []byte from standard base64 and passes over line ends.
-    schema.pattern = '^[A-Za-z0-9+/\\r\\n]*={0,2}[\\r\\n]*$';
+    schema.pattern = base64Pattern;
   } else if (format === 'date-time') {
     schema.format = format;
   }

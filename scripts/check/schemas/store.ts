@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { glob, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { argocdModule } from '../../argocd-manifest.ts';
@@ -10,6 +10,7 @@ import { isMap, type JsonMap } from '../model.ts';
 import { parseOutput } from '../yaml/yaml-files.ts';
 import { customResourceSchemas } from './custom-resources.ts';
 import { kubernetesSchemas, objectMeta, type Swagger } from './kubernetes.ts';
+import { assertJudged } from './validate.ts';
 
 /** How the API serves one kind in one version: its plural, and a JSON Schema, draft 4, for its objects. */
 export type KindSchema = {
@@ -23,9 +24,18 @@ export type KindSchema = {
 const kubernetesModule = 'k8s.io/kubernetes';
 const resourcesFile = 'resources.json';
 
-/** The template that tells kubeconform where a kind's schema is. A core kind's group is its version, `v1/v1`. */
-export function schemaLocation(schemas: string): string {
-  return `${schemas}/{{.Group}}/{{.ResourceAPIVersion}}/{{.ResourceKind}}.json`;
+/** The schema of a kind in a store, undefined when the cluster serves no such kind. */
+export function storedSchema(store: string, apiVersion: string, kind: string): JsonMap | undefined {
+  const file = path.join(store, schemaFile(apiVersion, kind));
+  return /^[\w.-]*\/?[\w.-]+ \w+$/.test(`${apiVersion} ${kind}`) && existsSync(file)
+    ? (JSON.parse(readFileSync(file, 'utf8')) as JsonMap)
+    : undefined;
+}
+
+/** Where a kind's schema is in a store. A core kind's group is its version, `v1/v1`, as kubeconform has it. */
+function schemaFile(apiVersion: string, kind: string): string {
+  const [group = '', version = group] = apiVersion.split('/');
+  return path.join(group, version, `${kind.toLowerCase()}.json`);
 }
 
 /**
@@ -43,8 +53,8 @@ export async function schemaStore(onWrite: () => void = () => {}): Promise<strin
   try {
     const kinds = await allSchemas();
     for (const { apiVersion, kind, schema } of kinds) {
-      const [group = '', version = group] = apiVersion.split('/');
-      const file = path.join(partial, group, version, `${kind.toLowerCase()}.json`);
+      assertJudged(schema);
+      const file = path.join(partial, schemaFile(apiVersion, kind));
       await mkdir(path.dirname(file), { recursive: true });
       await writeFile(file, JSON.stringify(schema));
     }

@@ -1,4 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
+import { sep } from 'node:path';
 import { isMap, isNode, isScalar, isSeq, type Node } from 'yaml';
 import { CannotRun } from '../../cli.ts';
 import { type FieldPath, isMap as isJsonMap, type Json, valueAt } from '../model.ts';
@@ -175,9 +176,24 @@ function startOf(node: unknown): number {
   return (node as Node | null)?.range?.[0] ?? 0;
 }
 
-/** Files parsed once in a run. */
+/** Files parsed once in a run. With a boundary, a folder, none outside it is read, whatever links lead there. */
 export class YamlFiles {
   readonly #files = new Map<string, Promise<YamlFile>>();
+  readonly #boundary: string | undefined;
+
+  constructor(boundary?: string) {
+    this.#boundary = boundary;
+  }
+
+  /** Whether a file or folder is there, and inside the boundary. */
+  async holds(path: string): Promise<boolean> {
+    const real = await realpath(path).catch(() => undefined);
+    if (real === undefined || this.#boundary === undefined) {
+      return real !== undefined;
+    }
+    const boundary = await realpath(this.#boundary);
+    return real === boundary || real.startsWith(boundary + sep);
+  }
 
   /** @throws {CannotRun} when the file cannot be read */
   read(path: string): Promise<YamlFile> {
