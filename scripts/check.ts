@@ -7,8 +7,9 @@ import { type FormatName, formats } from './check/formats/formats.ts';
 import { disarmed, github } from './check/formats/github.ts';
 import { type Judged, sourceLines } from './check/formats/judged.ts';
 import { terminal } from './check/formats/terminal.ts';
+import { writeGenerated } from './check/generated.ts';
 import { formatNamed, outputNamed, writeWhole } from './check/outputs.ts';
-import { rulesDocument, rulesMarkdown } from './check/rule-docs.ts';
+import { rulesDocument } from './check/rule-docs.ts';
 import { ruleNamed, rulePage, ruleTable } from './check/rule-pages.ts';
 import { CannotRun, run } from './cli.ts';
 import { repoRoot } from './paths.ts';
@@ -16,7 +17,7 @@ import { repoRoot } from './paths.ts';
 const help = `
 Usage: npm run check -- [--root DIR] [--format NAME | --json] [--output NAME=FILE ...] [PATH ...]
        npm run check -- [--root DIR] [--json] --list | --explain RULE
-       npm run check -- [--root DIR] --write-docs
+       npm run check -- [--root DIR] --write
 
 Renders every overlay, apps/, argocd/ and policies/ with kustomize, validates each object strictly against the schemas
 of the Kubernetes and Argo CD that are pinned, and holds them to policies/. With paths, only those: folders with a
@@ -35,7 +36,7 @@ kustomization.yaml, or YAML files with manifests.
   --root DIR          checks that checkout, by its policies, with this one's program (default: this one)
   --list              every rule: its group, its severity, who holds it, and why
   --explain RULE      a rule's why and fix, what keeps it and what breaks it, and where it is defined
-  --write-docs        writes ${rulesDocument} anew
+  --write             writes ${rulesDocument}, and policies/exempted/ from policies/exemptions.yaml
 
 Paths are relative to the current directory, which npm makes the repository; files in a report are relative to the root.
 No colour into a pipe or with NO_COLOR; FORCE_COLOR asks for it.
@@ -49,7 +50,7 @@ const options = {
   root: { type: 'string' },
   list: { type: 'boolean' },
   explain: { type: 'string' },
-  'write-docs': { type: 'boolean' },
+  write: { type: 'boolean' },
 } as const;
 
 /** Node's own rule: a terminal that can, NO_COLOR, FORCE_COLOR. */
@@ -60,18 +61,16 @@ await run({ help, options, positionals: true }, async (given, paths) => {
   const format = formatAsked(given.format, given.json === true);
   const outputs = (given.output ?? []).map(outputNamed);
   const root = rootFolder(given.root);
-  const asked = [given.list, given.explain, given['write-docs']].filter((value) => value !== undefined);
+  const asked = [given.list, given.explain, given.write].filter((value) => value !== undefined);
   if (asked.length > 0) {
     if (asked.length > 1 || paths.length > 0 || outputs.length > 0) {
-      throw new CannotRun('--list, --explain and --write-docs each stand alone: see --help.');
+      throw new CannotRun('--list, --explain and --write each stand alone: see --help.');
     }
-    const entries = await catalogue(root, progress);
-    if (given['write-docs'] === true) {
-      await writeWhole(path.join(root, rulesDocument), rulesMarkdown(entries));
-      print(rulesDocument);
-    } else {
-      print(rulesText(entries, given.explain, format ?? 'terminal'));
-    }
+    print(
+      given.write === true
+        ? (await writeGenerated(root, progress)).join('\n')
+        : rulesText(await catalogue(root, progress), given.explain, format ?? 'terminal'),
+    );
     return 0;
   }
   const { report, rules } = await check(root, paths, progress);

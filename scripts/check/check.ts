@@ -5,6 +5,15 @@ import { policyViolations } from './admission/gate.ts';
 import { readPolicies } from './admission/policy.ts';
 import { allRules } from './catalogue.ts';
 import { checkConformance } from './conformance.ts';
+import { exemptedFiles, staleFiles, writtenBindings } from './exemptions/bindings.ts';
+import {
+  covers,
+  type Exemption,
+  exemptionFindings,
+  exemptionsFile,
+  readExemptions,
+  unusedExemptions,
+} from './exemptions/exemptions.ts';
 import { reachable } from './kustomization.ts';
 import {
   type Finding,
@@ -78,8 +87,26 @@ export async function check(
       policies,
       resources,
     );
+    const { exemptions, findings: malformedExemptions } = await readExemptions(root, files);
+    const graph = parameterViolations(objects).map((violation) => ({
+      rule: 'policy-parameters',
+      ...violation,
+    }));
+    const exemptible = new Set([...policies.map(({ rule }) => rule.id)]);
+    const aboutExemptions = [
+      ...malformedExemptions,
+      ...exemptionFindings(root, exemptions, exemptible, new Date()),
+      ...(whole ? unusedExemptions(exemptions, objects, policies, resources, graph).map(unused(root)) : []),
+      ...(
+        await staleFiles(root, exemptedFiles(exemptions, await writtenBindings(root, files), resources))
+      ).map(stale(root)),
+    ];
     const drafts: Draft[] = [
-      ...sources.map((finding) => ({ environment: '', object: noObject, ...finding })),
+      ...[...sources, ...aboutExemptions].map((finding) => ({
+        environment: '',
+        object: noObject,
+        ...finding,
+      })),
       ...[...new Set([...renders, policyRender])].flatMap((found) => renderDrafts(found, root, broken)),
       ...conformance.violations.map((violation) => draft(violation.rule, violation)),
       ...refusals.map((violation) => draft('policy', violation)),
@@ -87,7 +114,9 @@ export async function check(
         ...draft(violation.policy.rule.id, violation),
         severity: violation.actions.includes('Deny') ? ('error' as const) : ('warning' as const),
       })),
-      ...parameterViolations(objects).map((violation) => draft('policy-parameters', violation)),
+      ...graph
+        .filter(({ rule, object }) => !exemptions.some((exemption) => covers(exemption, rule, object)))
+        .map(({ rule, ...violation }) => draft(rule, violation)),
     ];
     const rules = allRules(policies);
     const severities = new Map(rules.map(({ id, severity }) => [id, severity]));
@@ -104,6 +133,23 @@ export async function check(
   } finally {
     await rm(scratch, { recursive: true });
   }
+}
+
+function unused(root: string): (exemption: Exemption) => SourceFinding {
+  return ({ rule, environment, kind, name, line }) => ({
+    rule: 'exemption-unused',
+    file: path.join(root, exemptionsFile),
+    line,
+    message: `${kind}/${name} keeps ${rule} in ${environment}, or is not there`,
+  });
+}
+
+function stale(root: string): (file: string) => SourceFinding {
+  return (file) => ({
+    rule: 'exemption-stale',
+    file: path.join(root, file),
+    message: `this is not what ${exemptionsFile} says`,
+  });
 }
 
 function isInside(root: string, file: string): boolean {

@@ -140,10 +140,9 @@ test(`${rulesDocument} is what the rules say`, async (t) => {
   t.after(() => rm(root, { recursive: true }));
   await cp(path.join(repoRoot, 'policies'), path.join(root, 'policies'), { recursive: true });
   await mkdir(path.join(root, path.dirname(rulesDocument)));
-  assert.equal((await command(['--root', root, '--write-docs'])).exitCode, 0);
-  assert.equal(
-    await readFile(path.join(repoRoot, rulesDocument), 'utf8'),
-    await readFile(path.join(root, rulesDocument), 'utf8'),
-    `${rulesDocument} is stale: run "${writeRulesCommand}"`,
+  assert.equal((await command(['--root', root, '--write'])).exitCode, 0);
+  const [there, wanted] = await Promise.all(
+    [repoRoot, root].map((folder) => readFile(path.join(folder, rulesDocument), 'utf8')),
   );
+  assert.ok(there === wanted, `${rulesDocument} is stale: run "${writeRulesCommand}"`);
 });

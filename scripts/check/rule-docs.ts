@@ -3,7 +3,7 @@ import { gatesInWords } from './rule-pages.ts';
 
 /** Where the rules are documented, relative to the root, and what writes it anew. */
 export const rulesDocument = 'docs/rules.md';
-export const writeRulesCommand = 'npm run check -- --write-docs';
+export const writeRulesCommand = 'npm run check -- --write';
 
 /** docs/rules.md: a section per group, in it one per rule with its examples. */
 export function rulesMarkdown(entries: CatalogueEntry[]): string {

@@ -1,6 +1,7 @@
 import { glob } from 'node:fs/promises';
 import path from 'node:path';
 import { releaseVersions } from '../argocd-manifest.ts';
+import { exemptionsFile } from './exemptions/exemptions.ts';
 import { isKustomizationFile, type Kustomization, transformerFiles } from './kustomization.ts';
 import { isMap, text } from './model.ts';
 import { departures } from './own-formats/own-formats.ts';
@@ -96,7 +97,7 @@ async function transformerFileFindings(file: string, files: YamlFiles): Promise<
 export function unlistedFindings(root: string, paths: string[], all: Kustomization[]): SourceFinding[] {
   const listed = new Set(all.flatMap(({ references }) => references.map(({ to }) => to)));
   return paths
-    .filter((file) => !isExample(path.relative(root, file)))
+    .filter((file) => !isExample(path.relative(root, file)) && path.relative(root, file) !== exemptionsFile)
     .filter((file) => {
       if (!isKustomizationFile(file)) {
         return !listed.has(file);

@@ -41,6 +41,22 @@ const rules = {
     why: 'A parameter that an environment does not say holds nothing there, and no policy can tell.',
     fix: "Say it in the overlay's policy-parameters.yaml.",
   },
+  exemption: {
+    why: 'An exemption that says less than who, why and until when is how a rule dies.',
+    fix: 'Say rule, environment, object, owner, reason and expires, at most 180 days from now.',
+  },
+  'exemption-expired': {
+    why: 'What was accepted for a while is accepted no longer.',
+    fix: 'Mend what it is about and delete it, or give it a new day and a reason that still holds.',
+  },
+  'exemption-unused': {
+    why: 'An exemption of nothing lets the next mistake through.',
+    fix: 'Delete it.',
+  },
+  'exemption-stale': {
+    why: 'The cluster reads the bindings in policies/exempted, and must let through what the check does.',
+    fix: 'Run `npm run check -- --write` and commit what it writes.',
+  },
   'render-failed': {
     why: 'What does not render is not deployed, and none of it was checked.',
     fix: 'Run `kustomize build` on the folder to see the same error.',

@@ -5,7 +5,7 @@ import { type FieldPath, isMap, type Json } from '../model.ts';
 import type { YamlFile } from '../yaml/yaml-files.ts';
 
 /** The project's own YAML formats, each described by the `<name>.schema.json` beside this file. */
-export type OwnFormat = 'kustomization' | 'image-transformer';
+export type OwnFormat = 'kustomization' | 'image-transformer' | 'exemptions';
 
 /** Where a document departs from its format. */
 export type Departure = { line: number; message: string; unknownField: boolean };

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { repoRoot } from '../../paths.ts';
+import { check } from '../check.ts';
+import { writeGenerated } from '../generated.ts';
+import { exemptionFindings } from './exemptions.ts';
+
+const inDays = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+
+/** A copy of the repository's manifests in which prod has two replicas, with exemptions. */
+async function copy(t: TestContext, exemptions: Record<string, string>[]): Promise<string> {
+  const root = await mkdtemp(path.join(tmpdir(), 'quotes-exemptions-'));
+  t.after(() => rm(root, { recursive: true }));
+  for (const folder of ['apps', 'base', 'docs', 'overlays', 'policies']) {
+    await cp(path.join(repoRoot, folder), path.join(root, folder), { recursive: true });
+  }
+  const prod = path.join(root, 'overlays/prod/kustomization.yaml');
+  await writeFile(prod, (await readFile(prod, 'utf8')).replace('count: 3', 'count: 2'));
+  await writeFile(path.join(root, 'policies/exemptions.yaml'), JSON.stringify({ exemptions }, null, 1));
+  return root;
+}
+
+const found = async (root: string) => {
+  const { report } = await check(root, [], () => {});
+  return report.findings.map(({ rule, message }) => `${rule}: ${message}`);
+};
+
+const exemption = {
+  rule: 'minimum-replicas',
+  environment: 'prod',
+  object: 'Deployment/quote-app',
+  owner: 'somebody',
+  reason: 'the third node is late',
+  expires: inDays(30),
+};
+
+test('an exemption holds once its bindings are written, in its environment alone', async (t) => {
+  const root = await copy(t, [exemption]);
+  assert.deepEqual(await found(root), [
+    'minimum-replicas: quote-app has 2 of at least 3 replicas in prod',
+    'exemption-stale: this is not what policies/exemptions.yaml says',
+    'exemption-stale: this is not what policies/exemptions.yaml says',
+  ]);
+  await writeGenerated(root, () => {});
+  assert.deepEqual(await found(root), []);
+  const staging = path.join(root, 'overlays/staging/kustomization.yaml');
+  await writeFile(staging, (await readFile(staging, 'utf8')).replace('count: 2', 'count: 1'));
+  assert.deepEqual(await found(root), [
+    'minimum-replicas: quote-app has 1 of at least 2 replicas in staging',
+  ]);
+});
+
+test('an exemption that is deleted leaves nothing behind', async (t) => {
+  const root = await copy(t, [exemption]);
+  await writeGenerated(root, () => {});
+  await writeFile(path.join(root, 'policies/exemptions.yaml'), 'exemptions: []\n');
+  await writeGenerated(root, () => {});
+  assert.deepEqual(await found(root), ['minimum-replicas: quote-app has 2 of at least 3 replicas in prod']);
+});
+
+test('an exemption of what keeps the rule is found, and so is one of what is not there', async (t) => {
+  const root = await copy(t, [
+    exemption,
+    { ...exemption, environment: 'staging' },
+    { ...exemption, object: 'Deployment/quote-ap' },
+  ]);
+  await writeGenerated(root, () => {});
+  assert.deepEqual(await found(root), [
+    'exemption-unused: Deployment/quote-app keeps minimum-replicas in staging, or is not there',
+    'exemption-unused: Deployment/quote-ap keeps minimum-replicas in prod, or is not there',
+  ]);
+});
+
+test('an exemption that lacks an owner, or has a word too many, is found with its line', async (t) => {
+  const { owner: _, ...ownerless } = exemption;
+  const root = await copy(t, [ownerless, { ...exemption, because: 'x' }]);
+  const { report } = await check(root, [], () => {});
+  const own = report.findings.filter(({ rule }) => rule === 'exemption');
+  assert.deepEqual(
+    own.map(({ line, message }) => [line, message]),
+    [
+      [3, 'exemptions.0 lacks "owner"'],
+      [17, 'unknown field "exemptions.1.because"'],
+    ],
+  );
+});
+
+test('an exemption is of a rule that there is, once, for a time that has an end', () => {
+  const today = new Date('2026-11-24T12:00:00Z');
+  const one = {
+    rule: 'probes',
+    environment: 'dev',
+    kind: 'Deployment',
+    name: 'x',
+    expires: '2026-11-24',
+    line: 1,
+  };
+  const said = (changed: object) =>
+    exemptionFindings('/', [{ ...one, ...changed }], new Set(['probes']), today).map(({ rule }) => rule);
+  assert.deepEqual(said({}), [], 'on its last day');
+  assert.deepEqual(said({ expires: '2026-11-23' }), ['exemption-expired']);
+  assert.deepEqual(said({ expires: '2027-05-23' }), [], 'in 180 days');
+  assert.deepEqual(said({ expires: '2027-05-24' }), ['exemption']);
+  assert.deepEqual(said({ rule: 'yaml-syntax' }), ['exemption']);
+  assert.deepEqual(
+    exemptionFindings('/', [one, one], new Set(['probes']), today).map(({ message }) => message),
+    ['probes for Deployment/x in dev is exempted twice'],
+  );
+});

@@ -1,0 +1,133 @@
+import path from 'node:path';
+import { policyViolations } from '../admission/gate.ts';
+import type { Policy } from '../admission/policy.ts';
+import type { Resources } from '../admission/resources.ts';
+import { isMap, maps, type RenderedObject, text, type Violation } from '../model.ts';
+import { departures } from '../own-formats/own-formats.ts';
+import type { SourceFinding } from '../sources.ts';
+import type { YamlFiles } from '../yaml/yaml-files.ts';
+
+/** Where exemptions are written, relative to the root. */
+export const exemptionsFile = 'policies/exemptions.yaml';
+
+/** A finding that somebody accepts: of one rule, about one object, in one environment. */
+export type Exemption = {
+  rule: string;
+  environment: string;
+  kind: string;
+  name: string;
+  /** The last day on which it holds without a finding of its own, as YYYY-MM-DD. */
+  expires: string;
+  /** The line of its entry. */
+  line: number;
+};
+
+const mostDays = 180;
+
+/** Reads the exemptions of a repository; one without the file has none. What is wrong with them is a finding. */
+export async function readExemptions(
+  root: string,
+  files: YamlFiles,
+): Promise<{ exemptions: Exemption[]; findings: SourceFinding[] }> {
+  const file = path.join(root, exemptionsFile);
+  if (!(await files.holds(file))) {
+    return { exemptions: [], findings: [] };
+  }
+  const yaml = await files.read(file);
+  const value = yaml.values()[0];
+  if (value === undefined) {
+    return { exemptions: [], findings: [] };
+  }
+  const wrong = departures('exemptions', yaml, 0, value);
+  if (wrong.length > 0) {
+    return {
+      exemptions: [],
+      findings: wrong.map(({ line, message }) => ({ rule: 'exemption', file, line, message })),
+    };
+  }
+  const exemptions = maps(isMap(value) ? value.exemptions : []).map((entry, index): Exemption => {
+    const [kind = '', name = ''] = text(entry.object).split('/');
+    const { line } = yaml.locate(0, ['exemptions', index]);
+    const { rule, environment, expires } = entry;
+    return { rule: text(rule), environment: text(environment), kind, name, expires: text(expires), line };
+  });
+  return { exemptions, findings: [] };
+}
+
+/** What an exemption itself is found for: a day that is past or too far, or a rule that nobody can be exempted from. */
+export function exemptionFindings(
+  root: string,
+  exemptions: Exemption[],
+  exemptible: Set<string>,
+  today: Date,
+): SourceFinding[] {
+  const file = path.join(root, exemptionsFile);
+  const day = (date: Date) => date.toISOString().slice(0, 10);
+  const furthest = day(new Date(today.getTime() + mostDays * 24 * 60 * 60 * 1000));
+  const seen = new Set<string>();
+  return exemptions.flatMap((exemption): SourceFinding[] => {
+    const { rule, kind, name, environment, expires, line } = exemption;
+    const found = (id: 'exemption' | 'exemption-expired', message: string) => [
+      { rule: id, file, line, message },
+    ];
+    const key = [rule, environment, kind, name].join(' ');
+    const again = seen.has(key);
+    seen.add(key);
+    if (again) {
+      return found('exemption', `${rule} for ${kind}/${name} in ${environment} is exempted twice`);
+    }
+    if (!exemptible.has(rule)) {
+      return found('exemption', `there is no rule ${rule} that an object can be exempted from`);
+    }
+    if (expires < day(today)) {
+      return found(
+        'exemption-expired',
+        `${rule} for ${kind}/${name} in ${environment} was accepted until ${expires}`,
+      );
+    }
+    return expires > furthest
+      ? found('exemption', `expires ${expires} is more than ${mostDays} days away, which is ${furthest}`)
+      : [];
+  });
+}
+
+/** Whether an exemption is of a rule's finding about an object. */
+export function covers(
+  { rule, environment, kind, name }: Exemption,
+  ruleId: string,
+  object: RenderedObject,
+): boolean {
+  const { id, target } = object;
+  return rule === ruleId && environment === target.environment && kind === id.kind && name === id.name;
+}
+
+/** The exemptions without which nothing more would be found. `others` are the findings of rules that are no policies. */
+export function unusedExemptions(
+  exemptions: Exemption[],
+  objects: RenderedObject[],
+  policies: Policy[],
+  resources: Resources,
+  others: (Violation & { rule: string })[],
+): Exemption[] {
+  const everywhere = policies.map((policy) => ({
+    ...policy,
+    bindings: policy.bindings.map((binding) => ({
+      ...binding,
+      match: { ...binding.match, excludeResourceRules: [] },
+    })),
+  }));
+  return exemptions.filter((exemption) => {
+    const own = others.some(({ rule, object }) => covers(exemption, rule, object));
+    const policy = everywhere.filter(({ rule }) => rule.id === exemption.rule);
+    const used =
+      own ||
+      (policy.length > 0 &&
+        policyViolations(
+          // With its surroundings: parameters and namespaces are objects too.
+          objects.filter(({ target }) => target.environment === exemption.environment),
+          policy,
+          resources,
+        ).violations.some(({ object }) => covers(exemption, exemption.rule, object)));
+    return !used;
+  });
+}

@@ -1,0 +1,30 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { catalogue } from './catalogue.ts';
+import { exemptedFiles, staleFiles, writtenBindings } from './exemptions/bindings.ts';
+import { readExemptions } from './exemptions/exemptions.ts';
+import { writeWhole } from './outputs.ts';
+import { rulesDocument, rulesMarkdown } from './rule-docs.ts';
+import { schemaStore, storedResources } from './schemas/store.ts';
+import { YamlFiles } from './yaml/yaml-files.ts';
+
+/**
+ * Writes what is made from the rules and the exemptions of a root: the bindings first, which the rules are read with.
+ * @returns the files that changed, relative to the root
+ * @throws {CannotRun} when something cannot be read or written
+ */
+export async function writeGenerated(root: string, progress: (line: string) => void): Promise<string[]> {
+  const files = new YamlFiles(root);
+  const { exemptions } = await readExemptions(root, files);
+  const resources = await storedResources(await schemaStore());
+  const wanted = exemptedFiles(exemptions, await writtenBindings(root, files), resources);
+  const stale = await staleFiles(root, wanted);
+  for (const file of stale) {
+    const text = wanted.get(file);
+    const at = path.join(root, file);
+    await (text === undefined ? rm(at) : writeWhole(at, text));
+  }
+  const rules = rulesMarkdown(await catalogue(root, progress));
+  await writeWhole(path.join(root, rulesDocument), rules);
+  return [...stale, rulesDocument];
+}
