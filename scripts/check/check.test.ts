@@ -1,30 +1,12 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { execa } from 'execa';
 import { CannotRun } from '../cli.ts';
 import { repoRoot } from '../paths.ts';
 import { check } from './check.ts';
-
-/** A copy of the manifests to spoil. Without argocd/, whose render takes a second. */
-async function copy(t: TestContext): Promise<string> {
-  const root = await mkdtemp(path.join(tmpdir(), 'quotes-check-test-'));
-  t.after(() => rm(root, { recursive: true }));
-  for (const folder of ['apps', 'base', 'overlays', 'policies']) {
-    await cp(path.join(repoRoot, folder), path.join(root, folder), { recursive: true });
-  }
-  return root;
-}
-
-/** Replaces text in a file; an empty `from` writes the file anew. */
-async function spoil(root: string, file: string, from: string | RegExp, to: string): Promise<void> {
-  const before = from === '' ? '' : await readFile(path.join(root, file), 'utf8');
-  const after = from === '' ? to : before.replace(from, to);
-  assert.notEqual(after, before, `${file} has nothing like ${from}`);
-  await writeFile(path.join(root, file), after);
-}
+import { copy, spoil } from './spoilt-copy.ts';
 
 async function lineOf(root: string, file: string, text: string): Promise<number> {
   return (
@@ -167,6 +149,26 @@ const mutations: {
     at: { text: '- https://' },
     environments: [''],
     says: /https:/,
+  },
+  {
+    what: 'a patch that matches nothing',
+    file: prod,
+    from: 'patches:\n',
+    to: 'patches:\n  - target: {kind: Deployment, name: quote-ap}\n    patch: |-\n      - op: remove\n        path: /spec/strategy\n',
+    rule: 'dead-entry',
+    at: { text: '- target: {kind: Deployment' },
+    environments: [''],
+    says: /matches no object/,
+  },
+  {
+    what: 'an image that no container has',
+    file: prod,
+    from: '- name: quote-app\n    digest',
+    to: '- name: quote-other\n    newTag: x\n  - name: quote-app\n    digest',
+    rule: 'dead-entry',
+    at: { text: '- name: quote-other' },
+    environments: [''],
+    says: /no container has the image quote-other/,
   },
   {
     what: 'a policy with a function that Kubernetes has and the check does not',

@@ -5,6 +5,7 @@ import { policyViolations } from './admission/gate.ts';
 import { readPolicies } from './admission/policy.ts';
 import { allRules } from './catalogue.ts';
 import { checkConformance } from './conformance.ts';
+import { deadEntryFindings } from './dead-entries.ts';
 import { exemptedFiles, staleFiles, writtenBindings } from './exemptions/bindings.ts';
 import {
   covers,
@@ -102,7 +103,7 @@ export async function check(
       ).map(stale(root)),
     ];
     const drafts: Draft[] = [
-      ...[...sources, ...aboutExemptions].map((finding) => ({
+      ...[...sources, ...(await deadEntryFindings(renders, files)), ...aboutExemptions].map((finding) => ({
         environment: '',
         object: noObject,
         ...finding,

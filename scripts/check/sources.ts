@@ -62,6 +62,8 @@ export async function kustomizationFindings(
       } else if (kind === 'outside') {
         const message = `${field} names ${path.relative(kustomization.dir, to)}, which is outside the repository`;
         findings.push({ rule: 'outside-repository', file, line, message });
+      } else if (kind === 'file' && field === 'resources' && (await isEmpty(to, files))) {
+        findings.push({ rule: 'empty-render', file: to, line: 1, message: 'this file holds no object' });
       } else if (kind === 'remote' && releaseVersions(to).length === 0) {
         findings.push({ rule: 'remote-resource', file, line, message: `${field} names ${to}` });
       }
@@ -72,6 +74,11 @@ export async function kustomizationFindings(
     }
   }
   return findings;
+}
+
+async function isEmpty(path: string, files: YamlFiles): Promise<boolean> {
+  const file = await files.read(path);
+  return file.problems.length === 0 && file.values().length === 0;
 }
 
 async function transformerFileFindings(file: string, files: YamlFiles): Promise<SourceFinding[]> {

@@ -29,6 +29,10 @@ const rules = {
     why: 'What lies outside is not reviewed, and is another file on another machine.',
     fix: 'Move the file into the repository; a link must lead to a place inside it.',
   },
+  'dead-entry': {
+    why: 'Kustomize passes over a patch or an image that matches nothing without a word, so what it should do never happens.',
+    fix: 'Correct the name it is to match, or delete it.',
+  },
   kustomization: {
     why: 'Kustomize must read in the file what its author meant.',
     fix: 'See the reference: https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/',

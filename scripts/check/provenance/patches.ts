@@ -1,7 +1,16 @@
 import path from 'node:path';
+import { RE2JS } from 're2js';
 import { labelsOf, selects } from '../admission/selectors.ts';
 import type { Kustomization } from '../kustomization.ts';
-import { type FieldPath, isMap, type Json, type JsonMap, text, valueAt } from '../model.ts';
+import {
+  type FieldPath,
+  isMap,
+  type Json,
+  type JsonMap,
+  type RenderedObject,
+  text,
+  valueAt,
+} from '../model.ts';
 import type { YamlFile, YamlFiles } from '../yaml/yaml-files.ts';
 import { documentTouch, isOf, type Names, type Subject, type Touch } from './touches.ts';
 
@@ -17,7 +26,7 @@ export async function patchTouches(
     const entries = Array.isArray(value[field]) ? value[field] : [];
     for (const [index, entry] of entries.entries()) {
       const target = isMap(entry) ? entry.target : undefined;
-      if (target !== undefined && !targets(target, subject, names)) {
+      if (target !== undefined && !selectsObject(target, subject.object, names)) {
         continue;
       }
       const inline = isMap(entry) ? text(entry.patch) : '';
@@ -80,15 +89,15 @@ function jsonTouches(
   ];
 }
 
-/** Kustomize's selector: names and kinds are anchored regular expressions. */
-function targets(target: Json, { object }: Subject, names: Names): boolean {
+/** Kustomize's selector of patches: names and kinds are anchored regular expressions. */
+export function selectsObject(target: Json, object: RenderedObject, names: Names): boolean {
   if (!isMap(target)) {
     return false;
   }
   const [version = '', group = ''] = object.apiVersion.split('/').reverse();
   const matches = (field: string, ...values: string[]) => {
     const wanted = text(target[field]);
-    return wanted === '' || values.some((value) => anchored(wanted).test(value));
+    return wanted === '' || values.some((value) => isAnchored(wanted, value));
   };
   const { original, current } = names;
   const annotations = isMap(object.value.metadata) ? object.value.metadata.annotations : undefined;
@@ -103,11 +112,12 @@ function targets(target: Json, { object }: Subject, names: Names): boolean {
   );
 }
 
-function anchored(source: string): RegExp {
+/** By RE2, as Kustomize: whoever writes the pattern must not be able to make it take for ever. */
+function isAnchored(source: string, text: string): boolean {
   try {
-    return new RegExp(`^(?:${source})$`);
+    return RE2JS.compile(`^(?:${source})$`).matcher(text).find();
   } catch {
-    return /(?!)/;
+    return false;
   }
 }
 

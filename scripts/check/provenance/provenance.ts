@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Kustomization, readKustomization, transformerFiles } from '../kustomization.ts';
-import { isMap, type Place, text, type Violation, valueAt } from '../model.ts';
+import { isMap, maps, type Place, type RenderedObject, text, type Violation, valueAt } from '../model.ts';
 import type { YamlFiles } from '../yaml/yaml-files.ts';
 import { generatorTouches } from './generators.ts';
 import { patchTouches } from './patches.ts';
@@ -63,7 +63,7 @@ async function layerTouches(subject: Subject, dir: string, files: YamlFiles): Pr
     const { source } = subject.object;
     const lists = kustomization.references.some(({ kind, to }) => kind === 'file' && to === source);
     if (lists || kustomization.file.path === source) {
-      renamed.original = await originalName(subject, kustomization, files);
+      renamed.original = await nameInSource(subject.object, files);
       renamed.current = renamed.original;
       return sourceTouches(subject, source, renamed, files);
     }
@@ -113,26 +113,21 @@ async function sourceTouches(
   return index < 0 ? [] : [documentTouch(subject, file, index)];
 }
 
-/** The object's name before any prefix, suffix or hash: that of the one document it can be, the nearest in length. */
-async function originalName(
-  { object }: Subject,
-  kustomization: Kustomization,
-  files: YamlFiles,
-): Promise<string> {
-  const { kind, name } = object.id;
-  const generated = ['configMapGenerator', 'secretGenerator'].flatMap((field) => {
-    const entries = kustomization.value[field];
-    return Array.isArray(entries) ? entries : [];
+/** The object's name before any prefix, suffix or hash: that of the one document, or generator, it can be from. */
+export async function nameInSource({ id, source }: RenderedObject, files: YamlFiles): Promise<string> {
+  if (!/\.ya?ml$|Kustomization$/.test(source)) {
+    return id.name;
+  }
+  const candidates = (await files.read(source)).values().flatMap((value) => {
+    const generators = isMap(value)
+      ? [...maps(value.configMapGenerator), ...maps(value.secretGenerator)]
+      : [];
+    return isMap(value) && value.kind === id.kind
+      ? [nameIn(value)]
+      : generators.map(({ name }) => text(name));
   });
-  const written = kustomization.file.path === object.source ? [] : (await files.read(object.source)).values();
-  const candidates = [
-    ...written.filter((value) => isMap(value) && value.kind === kind).map((value) => nameIn(value)),
-    ...(kustomization.file.path === object.source
-      ? generated.map((entry) => (isMap(entry) ? text(entry.name) : ''))
-      : []),
-  ];
-  const possible = candidates.filter((candidate) => name.includes(candidate));
-  return possible.sort((one, other) => other.length - one.length)[0] ?? candidates[0] ?? name;
+  const possible = candidates.filter((candidate) => id.name.includes(candidate));
+  return possible.sort((one, other) => other.length - one.length)[0] ?? candidates[0] ?? id.name;
 }
 
 function nameIn(value: unknown): string {

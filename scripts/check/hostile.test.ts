@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { mkdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import path from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { CannotRun } from '../cli.ts';
+import { check } from './check.ts';
+import { copy, spoil } from './spoilt-copy.ts';
+
+const prod = 'overlays/prod/kustomization.yaml';
+
+/** The rules that are found, those of the renders that then fail left out. */
+async function rulesFound(root: string): Promise<string[]> {
+  const { report } = await check(root, [], () => {});
+  assert.ok(report.findings.length > 0);
+  return [...new Set(report.findings.map(({ rule }) => rule))].filter((rule) => rule !== 'render-failed');
+}
+
+async function folderBeside(t: TestContext, root: string): Promise<string> {
+  const folder = `${root}-outside`;
+  await mkdir(folder);
+  t.after(() => rm(folder, { recursive: true }));
+  await writeFile(path.join(folder, 'secret.yaml'), 'apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n');
+  await writeFile(path.join(folder, 'kustomization.yaml'), 'resources: [secret.yaml]\n');
+  return folder;
+}
+
+test('a base outside the repository is neither read nor rendered', async (t) => {
+  const root = await copy(t);
+  const outside = await folderBeside(t, root);
+  await spoil(root, prod, 'resources:\n', `resources:\n  - ../../../${path.basename(outside)}\n`);
+  assert.deepEqual(await rulesFound(root), ['outside-repository']);
+});
+
+test('a link out of the repository is neither read nor rendered, listed or not', async (t) => {
+  const root = await copy(t);
+  const outside = await folderBeside(t, root);
+  await symlink(path.join(outside, 'secret.yaml'), path.join(root, 'overlays/prod/linked.yaml'));
+  assert.deepEqual(await rulesFound(root), ['outside-repository', 'unlisted-file']);
+  await spoil(root, prod, 'resources:\n', 'resources:\n  - linked.yaml\n');
+  assert.deepEqual(await rulesFound(root), ['outside-repository']);
+});
+
+test('bases in a circle end with a finding', async (t) => {
+  const root = await copy(t);
+  await spoil(root, 'base/postgres/kustomization.yaml', 'resources:\n', 'resources:\n  - ../quote-app\n');
+  await spoil(root, 'base/quote-app/kustomization.yaml', 'resources:\n', 'resources:\n  - ../postgres\n');
+  const { report } = await check(root, [], () => {});
+  assert.match(report.findings.map(({ message }) => message).join(), /cycle/);
+});
+
+test('what would be fetched is not: no request leaves, whatever names it', async (t) => {
+  let requests = 0;
+  const server = createServer((_, response) => {
+    requests += 1;
+    response.end('apiVersion: v1\nkind: ConfigMap\nmetadata: {name: fetched}\n');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const address = server.address();
+  const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/x.yaml`;
+  const named: Record<string, string> = {
+    resources: `resources:\n  - ${url}\n`,
+    components: `components:\n  - ${url}\n`,
+    patches: `patches:\n  - path: ${url}\n`,
+    'a generator': `configMapGenerator:\n  - name: x\n    files: [a=${url}]\n`,
+    'what Kustomize calls deprecated': `patchesStrategicMerge:\n  - ${url}\n`,
+    'a host without a scheme': `resources:\n  - 127.0.0.1/owner/repository//base\n`,
+    'a transformer in place': `transformers:\n  - |-\n    apiVersion: builtin\n    kind: PatchTransformer\n    metadata: {name: x}\n    path: ${url}\n`,
+  };
+  for (const [what, text] of Object.entries(named)) {
+    const root = await copy(t);
+    await spoil(root, prod, '', `apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n${text}`);
+    const { report } = await check(root, [path.join(root, 'overlays/prod')], () => {});
+    assert.notEqual(report.findings.length, 0, what);
+  }
+  assert.equal(requests, 0);
+});
+
+test('files that are binary, empty, or no YAML are findings, never a crash', async (t) => {
+  const bytes: Record<string, string | Uint8Array> = {
+    binary: Uint8Array.from({ length: 4096 }, (_, at) => (at * 7919) % 256),
+    empty: '',
+    'only a comment': '# nothing\n',
+    'a list': '- 1\n',
+    'a word': 'word\n',
+    'aliases upon aliases': `a: &a [x]\n${Array.from({ length: 30 }, (_, at) => `${'b'.repeat(at + 1)}: &${'b'.repeat(at + 1)} [${`*${at === 0 ? 'a' : 'b'.repeat(at)}, `.repeat(9)}]`).join('\n')}\n`,
+  };
+  for (const [what, content] of Object.entries(bytes)) {
+    const root = await copy(t);
+    await writeFile(path.join(root, 'base/quote-app/service.yaml'), content);
+    const { report } = await check(root, [], () => {});
+    assert.notEqual(report.findings.length, 0, what);
+  }
+});
+
+test('a file of 100 MB ends the check with a word, not with the memory', async (t) => {
+  const root = await copy(t);
+  await truncate(path.join(root, 'base/quote-app/service.yaml'), 100 * 1024 * 1024);
+  await assert.rejects(
+    check(root, [], () => {}),
+    (error) => {
+      assert.ok(error instanceof CannotRun);
+      assert.match(error.message, /service.yaml cannot be read .*bytes/);
+      return true;
+    },
+  );
+});
+
+test('patterns that take other engines for ever are judged at once', async (t) => {
+  const root = await copy(t);
+  await spoil(
+    root,
+    prod,
+    'patches:\n',
+    `patches:\n  - target: {kind: "(D|De|Dep|[A-z]+)*x"}\n    patch: |-\n      - op: remove\n        path: /spec\n`,
+  );
+  const policy = 'policies/owner-labels/policy.yaml';
+  await spoil(
+    root,
+    policy,
+    'validations:\n',
+    `validations:\n    - expression: "!'${'a'.repeat(5000)}'.matches('^(a+)+$b')"\n`,
+  );
+  assert.deepEqual(await rulesFound(root), ['dead-entry']);
+});

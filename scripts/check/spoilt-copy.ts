@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { TestContext } from 'node:test';
+import { repoRoot } from '../paths.ts';
+
+/** For tests: a copy of the manifests to spoil. Without argocd/, whose first render takes a second. */
+export async function copy(t: TestContext): Promise<string> {
+  const root = await mkdtemp(path.join(tmpdir(), 'quotes-check-test-'));
+  t.after(() => rm(root, { recursive: true }));
+  for (const folder of ['apps', 'base', 'docs', 'overlays', 'policies']) {
+    await cp(path.join(repoRoot, folder), path.join(root, folder), { recursive: true });
+  }
+  return root;
+}
+
+/** Replaces text in a file; an empty `from` writes the file anew. */
+export async function spoil(root: string, file: string, from: string | RegExp, to: string): Promise<void> {
+  const before = from === '' ? '' : await readFile(path.join(root, file), 'utf8');
+  const after = from === '' ? to : before.replace(from, to);
+  assert.notEqual(after, before, `${file} has nothing like ${from}`);
+  await writeFile(path.join(root, file), after);
+}
