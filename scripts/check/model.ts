@@ -66,7 +66,8 @@ type Coverage = {
   passedOver: string[];
 };
 
-export type Report = { findings: Finding[]; coverage: Coverage };
+/** `since`: only what came after a revision is told of; `older` counts what stood there already. */
+export type Report = { findings: Finding[]; coverage: Coverage; since?: { revision: string; older: number } };
 
 export const noObject: ObjectId = { kind: '', namespace: '', name: '' };
 

@@ -67,12 +67,16 @@ export function verdict({ findings, coverage }: Report): string {
 }
 
 /** What was judged and what was not, as a sentence per line. */
-export function coverageLines({ validated, skipped, policies, passedOver }: Report['coverage']): string[] {
+export function coverageLines({ coverage, since }: Report): string[] {
+  const { validated, skipped, policies, passedOver } = coverage;
   return [
     `${validated} validated, ${skipped} skipped; ${count(policies, 'policy', 'policies')}`,
     ...(passedOver.length === 0
       ? []
       : [`not judged, for want of an environment's parameters: ${passedOver.join(', ')}`]),
+    ...(since === undefined
+      ? []
+      : [`only what came after ${since.revision}: ${count(since.older, 'older finding')} besides`]),
   ];
 }
 

@@ -21,7 +21,7 @@ export function markdown({ report, rules }: Judged): string {
   const found = acrossEnvironments(report.findings);
   const mark = found.length === 0 ? '✅' : '❌';
   const headline = `${mark} **${inline(verdict(report))}**`;
-  const covered = coverageLines(report.coverage).map(inline).join('<br>');
+  const covered = coverageLines(report).map(inline).join('<br>');
   const leftOut = (number: number) =>
     `**${number} more did not fit into a comment:** \`npm run check\` shows them all.`;
   const budget =

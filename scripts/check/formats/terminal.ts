@@ -27,7 +27,7 @@ export function terminal(judged: Judged, colours = false): string {
   for (const { id, why, fix } of brokenRules(judged)) {
     lines.push(paint('bold', id), `  why  ${printable(why)}`, `  fix  ${printable(fix)}`, '');
   }
-  const [covered = '', ...more] = coverageLines(report.coverage);
+  const [covered = '', ...more] = coverageLines(report);
   const colour = report.findings.length === 0 ? 'green' : 'red';
   lines.push(`${paint(colour, verdict(report))}; ${covered}`, ...more);
   return lines.join('\n');

@@ -1,0 +1,74 @@
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { execa } from 'execa';
+import { CannotRun } from '../cli.ts';
+import { check } from './check.ts';
+import type { Finding, Report } from './model.ts';
+
+/**
+ * The report without the findings that were there at a revision already, which are counted in `since`. A finding is
+ * the same one when all but its line is: a change above it does not make it new.
+ * @throws {CannotRun} when there is no such revision, or what it held cannot be checked
+ */
+export async function since(
+  root: string,
+  revision: string,
+  paths: string[],
+  report: Report,
+  progress: (line: string) => void,
+): Promise<Report> {
+  const then = await reportAt(root, revision, paths, progress);
+  const before = new Map<string, number>();
+  for (const finding of then) {
+    before.set(identity(finding), (before.get(identity(finding)) ?? 0) + 1);
+  }
+  const findings = report.findings.filter((finding) => {
+    const left = before.get(identity(finding)) ?? 0;
+    before.set(identity(finding), left - 1);
+    return left <= 0;
+  });
+  return { ...report, findings, since: { revision, older: report.findings.length - findings.length } };
+}
+
+function identity({ line: _, column: __, ...finding }: Finding): string {
+  return JSON.stringify(finding);
+}
+
+async function reportAt(
+  root: string,
+  revision: string,
+  paths: string[],
+  progress: (line: string) => void,
+): Promise<Finding[]> {
+  const git = (...args: string[]) => execa('git', ['-C', root, ...args], { reject: false, stdin: 'ignore' });
+  const commit = await git('rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`);
+  if (commit.failed) {
+    throw new CannotRun(
+      `--since ${revision}: git knows no such commit in ${root}. Fetch it, or name another.`,
+    );
+  }
+  const folder = await mkdtemp(path.join(tmpdir(), 'quotes-since-'));
+  try {
+    const archive = path.join(folder, 'then.tar');
+    const then = path.join(folder, 'then');
+    await git('archive', '--format=tar', `--output=${archive}`, commit.stdout);
+    await mkdir(then);
+    await execa('tar', ['--extract', `--file=${archive}`, `--directory=${then}`], { stdin: 'ignore' });
+    const moved = paths.map((given) => path.join(then, path.relative(root, path.resolve(given))));
+    const there = moved.filter((at) => existsSync(at));
+    if (paths.length > 0 && there.length === 0) {
+      return [];
+    }
+    return (await check(then, there, progress)).report.findings;
+  } catch (error) {
+    if (error instanceof CannotRun) {
+      const reason = error.message.replaceAll(path.join(folder, 'then'), '.');
+      throw new CannotRun(`--since ${revision}: what it held cannot be checked: ${reason}`);
+    }
+    throw error;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
