@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type FieldPath, isMap, type JsonMap, maps, text } from './model.ts';
 import type { YamlFile, YamlFiles } from './yaml/yaml-files.ts';
@@ -7,13 +6,13 @@ import type { YamlFile, YamlFiles } from './yaml/yaml-files.ts';
 /** The names Kustomize looks for, in `konfig.RecognizedKustomizationFileNames`. */
 const fileNames = ['kustomization.yaml', 'kustomization.yml', 'Kustomization'];
 
-/** One path that a kustomization names. `line` is where. */
+/** One path that a kustomization names, and the steps to where it does. */
 type Reference = {
   kind: 'kustomization' | 'file' | 'missing' | 'remote' | 'outside';
   /** An absolute path, or the URL of a remote one. */
   to: string;
   field: string;
-  line: number;
+  at: FieldPath;
 };
 
 /** A kustomization.yaml as it stands: not yet vouched for by its schema, so fields are read with care. */
@@ -35,10 +34,20 @@ export function isKustomizationFile(file: string): boolean {
   return fileNames.includes(path.basename(file));
 }
 
+const known = new WeakMap<YamlFiles, Map<string, Promise<Kustomization | undefined>>>();
+
 /** Reads a folder's kustomization; undefined when it has none or its file is not one YAML map. */
-export async function readKustomization(dir: string, files: YamlFiles): Promise<Kustomization | undefined> {
+export function readKustomization(dir: string, files: YamlFiles): Promise<Kustomization | undefined> {
+  const before = known.get(files) ?? new Map<string, Promise<Kustomization | undefined>>();
+  known.set(files, before);
+  const found = before.get(dir) ?? parseKustomization(dir, files);
+  before.set(dir, found);
+  return found;
+}
+
+async function parseKustomization(dir: string, files: YamlFiles): Promise<Kustomization | undefined> {
   const name = kustomizationFile(dir);
-  if (name === undefined || !(await files.holds(name))) {
+  if (name === undefined || !files.holds(name)) {
     return undefined;
   }
   const file = await files.read(name);
@@ -46,9 +55,7 @@ export async function readKustomization(dir: string, files: YamlFiles): Promise<
   if (!isMap(value)) {
     return undefined;
   }
-  const references = await Promise.all(
-    referencedPaths(value).map((found) => resolve(dir, found, file, files)),
-  );
+  const references = referencedPaths(value).map((found) => resolve(dir, found, files));
   return { dir, file, value, isComponent: value.kind === 'Component', references };
 }
 
@@ -103,26 +110,20 @@ function referencedPaths(value: JsonMap): Named[] {
   return found;
 }
 
-async function resolve(
-  dir: string,
-  { path: name, at }: Named,
-  file: YamlFile,
-  files: YamlFiles,
-): Promise<Reference> {
+function resolve(dir: string, { path: name, at }: Named, files: YamlFiles): Reference {
   const field = at.filter((step) => typeof step === 'string').join('.');
-  const { line } = file.locate(0, at);
   if (/^[a-z+]+:\/\/|^git@|^github\.com\/|\?(ref|version)=/.test(name)) {
-    return { kind: 'remote', to: name, field, line };
+    return { kind: 'remote', to: name, field, at };
   }
   const to = path.resolve(dir, name);
-  const found = await stat(to).catch(() => undefined);
+  const found = statSync(to, { throwIfNoEntry: false });
   if (found === undefined || (found.isDirectory() && kustomizationFile(to) === undefined)) {
-    return { kind: 'missing', to, field, line };
+    return { kind: 'missing', to, field, at };
   }
-  if (!(await files.holds(to))) {
-    return { kind: 'outside', to, field, line };
+  if (!files.holds(to)) {
+    return { kind: 'outside', to, field, at };
   }
-  return { kind: found.isDirectory() ? 'kustomization' : 'file', to, field, line };
+  return { kind: found.isDirectory() ? 'kustomization' : 'file', to, field, at };
 }
 
 /** Every kustomization that a folder's render reads, the folder's own first; each once. */

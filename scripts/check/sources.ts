@@ -23,7 +23,7 @@ export async function manifestFiles(root: string): Promise<string[]> {
 export async function syntaxFindings(paths: string[], files: YamlFiles): Promise<SourceFinding[]> {
   const findings: SourceFinding[] = [];
   for (const file of paths) {
-    if (!(await files.holds(file))) {
+    if (!files.holds(file)) {
       const message = 'this link leads to no file of the repository';
       findings.push({ rule: 'outside-repository', file, line: 1, message });
       continue;
@@ -50,22 +50,19 @@ export async function kustomizationFindings(
     )) {
       findings.push({ ...departure, rule: unknownField ? 'unknown-field' : 'kustomization', file });
     }
-    for (const { kind, to, field, line } of kustomization.references) {
+    for (const { kind, to, field, at } of kustomization.references) {
+      const place = () => ({ file, line: kustomization.file.locate(0, at).line });
       if (kind === 'missing') {
         const name = path.relative(kustomization.dir, to);
-        findings.push({
-          rule: 'missing-file',
-          file,
-          line,
-          message: `${field} names ${name}, which is not there`,
-        });
+        const message = `${field} names ${name}, which is not there`;
+        findings.push({ rule: 'missing-file', ...place(), message });
       } else if (kind === 'outside') {
         const message = `${field} names ${path.relative(kustomization.dir, to)}, which is outside the repository`;
-        findings.push({ rule: 'outside-repository', file, line, message });
+        findings.push({ rule: 'outside-repository', ...place(), message });
       } else if (kind === 'file' && field === 'resources' && (await isEmpty(to, files))) {
         findings.push({ rule: 'empty-render', file: to, line: 1, message: 'this file holds no object' });
       } else if (kind === 'remote' && releaseVersions(to).length === 0) {
-        findings.push({ rule: 'remote-resource', file, line, message: `${field} names ${to}` });
+        findings.push({ rule: 'remote-resource', ...place(), message: `${field} names ${to}` });
       }
     }
     for (const transformer of await transformerFiles(kustomization.references, files)) {

@@ -101,7 +101,12 @@ async function generate(kustomize: string, scratch: string, gate: Gate): Promise
       namespace: {},
       partial: false,
     };
-    const request = { object: admitted(object), resource, namespaceLabels: undefined };
+    const request = {
+      object,
+      admitted: () => asAdmitted(object.value),
+      resource,
+      namespaceLabels: undefined,
+    };
     const mutants = mutantsOf(object.value, request, gate.policies, surroundings);
     cases.push(
       ...mutants.map(({ what, value }) => ({
@@ -167,10 +172,6 @@ function resourceOf({ apiVersion, id }: RenderedObject, { resources }: Gate): Re
     throw new Error(`no resource for ${apiVersion} ${id.kind}`);
   }
   return resource;
-}
-
-function admitted(object: RenderedObject): RenderedObject {
-  return { ...object, value: asAdmitted(object.value) };
 }
 
 /** The object in another namespace, as an overlay's. */

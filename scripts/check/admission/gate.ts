@@ -34,7 +34,8 @@ export function policyViolations(
     const { decisions, passedOver: passed } = judge(
       policies,
       {
-        object: { ...object, value: asAdmitted(object.value) },
+        object,
+        admitted: once(() => asAdmitted(object.value)),
         resource,
         namespaceLabels: namespaceLabels(namespace, own, partial),
       },
@@ -56,6 +57,14 @@ export function policyViolations(
     }));
   });
   return { violations, passedOver };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 function namespaceLabels(

@@ -33,11 +33,10 @@ export function judge(
   request: Request,
   surroundings: Surroundings,
 ): { decisions: Decision[]; passedOver: string[] } {
-  const value = celValue(request.object.value);
+  let converted: CelValue | undefined;
   const { onRead } = surroundings;
   const passedOver: string[] = [];
   const decisions = policies.flatMap((policy): Decision[] => {
-    const object = onRead === undefined ? value : watched(value, (path) => onRead(policy, path));
     const own = matches(policy.match, request);
     if (own === 'no') {
       return [];
@@ -70,6 +69,8 @@ export function judge(
       if (typeof params === 'string') {
         return misconfigured(`failed to configure binding: ${params}`);
       }
+      converted ??= celValue(request.admitted());
+      const object = onRead === undefined ? converted : watched(converted, (path) => onRead(policy, path));
       return params.flatMap((param) => validate(policy, request, surroundings, object, param, decide));
     });
   });

@@ -6,6 +6,8 @@ import { labelsOf, selects } from './selectors.ts';
 /** What of an object a policy's and a binding's constraints look at. */
 export type Request = {
   object: RenderedObject;
+  /** The object as it is admitted. It is not made before somebody asks. */
+  admitted: () => JsonMap;
   resource: Resource;
   /** The labels of the object's namespace, its own where it is one; undefined where no render says them. */
   namespaceLabels: JsonMap | undefined;
@@ -21,7 +23,8 @@ export type Match = 'yes' | 'no' | 'converted';
 export function matches(constraints: MatchResources, request: Request): Match {
   if (
     !selectsNamespace(constraints.namespaceSelector, request) ||
-    !selects(constraints.objectSelector, labelsOf(request.object.value))
+    (constraints.objectSelector !== undefined &&
+      !selects(constraints.objectSelector, labelsOf(request.admitted())))
   ) {
     return 'no';
   }

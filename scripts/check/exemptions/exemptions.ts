@@ -30,7 +30,7 @@ export async function readExemptions(
   files: YamlFiles,
 ): Promise<{ exemptions: Exemption[]; findings: SourceFinding[] }> {
   const file = path.join(root, exemptionsFile);
-  if (!(await files.holds(file))) {
+  if (!files.holds(file)) {
     return { exemptions: [], findings: [] };
   }
   const yaml = await files.read(file);

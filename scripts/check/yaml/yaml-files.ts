@@ -1,4 +1,5 @@
-import { readFile, realpath, stat } from 'node:fs/promises';
+import { realpathSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { isMap, isNode, isScalar, isSeq, type Node } from 'yaml';
 import { CannotRun } from '../../cli.ts';
@@ -179,20 +180,30 @@ function startOf(node: unknown): number {
 /** Files parsed once in a run. With a boundary, a folder, none outside it is read, whatever links lead there. */
 export class YamlFiles {
   readonly #files = new Map<string, Promise<YamlFile>>();
+  readonly #held = new Map<string, boolean>();
   readonly #boundary: string | undefined;
 
   constructor(boundary?: string) {
-    this.#boundary = boundary;
+    this.#boundary = boundary === undefined ? undefined : realpathSync(boundary);
   }
 
   /** Whether a file or folder is there, and inside the boundary. */
-  async holds(path: string): Promise<boolean> {
-    const real = await realpath(path).catch(() => undefined);
-    if (real === undefined || this.#boundary === undefined) {
-      return real !== undefined;
+  holds(path: string): boolean {
+    let held = this.#held.get(path);
+    if (held === undefined) {
+      held = this.#isInside(path);
+      this.#held.set(path, held);
     }
-    const boundary = await realpath(this.#boundary);
-    return real === boundary || real.startsWith(boundary + sep);
+    return held;
+  }
+
+  #isInside(path: string): boolean {
+    try {
+      const real = realpathSync(path);
+      return this.#boundary === undefined || `${real}${sep}`.startsWith(`${this.#boundary}${sep}`);
+    } catch {
+      return false;
+    }
   }
 
   /** @throws {CannotRun} when the file cannot be read */
