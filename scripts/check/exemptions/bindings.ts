@@ -7,7 +7,7 @@ import type { YamlFiles } from '../yaml/yaml-files.ts';
 import type { Exemption } from './exemptions.ts';
 
 /** The component that policies/ lists, relative to the root: what exemptions are to the cluster. */
-export const exemptedFolder = 'policies/exempted';
+const exemptedFolder = 'policies/exempted';
 
 const note = '# Made from ../exemptions.yaml by `npm run check -- --write`: change that, not this.\n';
 const generated = 'quotes.check/exemption';
