@@ -6,11 +6,12 @@ import { policyViolations } from './admission/gate.ts';
 import { readPolicies } from './admission/policy.ts';
 import { blame } from './blame.ts';
 import { checkConformance } from './conformance.ts';
+import { readRepository } from './graph/repository.ts';
+import { graphRules, graphViolations } from './graph/rules.ts';
 import { reachable } from './kustomization.ts';
 import { type Finding, noObject, type Report, type Rule, type Target, type Violation } from './model.ts';
 import { findPrograms } from './programs.ts';
 import { type Render, readObjects, renderKustomization } from './render.ts';
-import { parameterViolations } from './rules/parameters.ts';
 import { schemaStore, storedResources } from './schemas/store.ts';
 import {
   kustomizationFindings,
@@ -73,6 +74,8 @@ export async function check(
     const malformed = new Set(
       conformance.violations.filter(({ rule }) => rule !== 'unknown-field').map(({ object }) => object),
     );
+    // What an object is misread to say has its finding; what would follow from it is not another.
+    const misread = new Set(conformance.violations.map(({ object }) => object));
     const judged = policyViolations(
       objects.filter((object) => !malformed.has(object)),
       policies,
@@ -87,9 +90,11 @@ export async function check(
         ...draft(violation.policy.rule.id, violation),
         severity: violation.actions.includes('Deny') ? ('error' as const) : ('warning' as const),
       })),
-      ...parameterViolations(objects).map((violation) => draft('policy-parameters', violation)),
+      ...graphViolations(await readRepository(root, whole, renders, resources, files))
+        .filter(({ violation }) => !misread.has(violation.object))
+        .map(({ rule, violation }) => draft(rule, violation)),
     ];
-    const rules = [...structureRules, ...policies.map(({ rule }) => rule)];
+    const rules = [...structureRules, ...policies.map(({ rule }) => rule), ...graphRules];
     const severities = new Map(rules.map(({ id, severity }) => [id, severity]));
     const findings = await Promise.all(drafts.map((found) => settle(found, root, severities, files)));
     const coverage = {

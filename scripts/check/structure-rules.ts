@@ -33,10 +33,6 @@ const rules = {
     why: 'A policy that the check cannot judge as the cluster does would let through here what is stopped there.',
     fix: 'Write it with what scripts/check/admission supports, or add what it needs there.',
   },
-  'policy-parameters': {
-    why: 'A parameter that an environment does not say holds nothing there, and no policy can tell.',
-    fix: "Say it in the overlay's policy-parameters.yaml.",
-  },
   'render-failed': {
     why: 'What does not render is not deployed, and none of it was checked.',
     fix: 'Run `kustomize build` on the folder to see the same error.',

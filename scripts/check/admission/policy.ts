@@ -45,7 +45,7 @@ export type Binding = {
     | undefined;
 };
 
-export type Validation = {
+type Validation = {
   expression: Expression;
   message: string;
   messageExpression: Expression | undefined;
