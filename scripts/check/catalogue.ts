@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CannotRun } from '../cli.ts';
 import { type Policy, readPolicies } from './admission/policy.ts';
+import { graphRules } from './graph/rules.ts';
 import type { Rule } from './model.ts';
 import { findPrograms } from './programs.ts';
 import { renderKustomization } from './render.ts';
@@ -13,6 +14,7 @@ import { YamlFiles } from './yaml/yaml-files.ts';
 /** The rules that are code, and the file that says them, relative to the repository. Another source is a line here. */
 const codeRules: { definedIn: string; rules: Rule[] }[] = [
   { definedIn: 'scripts/check/structure-rules.ts', rules: structureRules },
+  { definedIn: 'scripts/check/graph', rules: graphRules },
 ];
 
 /** Every rule that the check can name. */
@@ -52,9 +54,14 @@ export async function catalogue(root: string, progress: (line: string) => void):
         .map(({ id, source }) => [id.name, source]),
     );
     return [
-      ...codeRules.flatMap(({ definedIn, rules }) => rules.map((rule) => ({ ...rule, definedIn }))),
       ...(await Promise.all(
-        policies.map(({ rule }) => policyEntry(root, rule, sources.get(rule.id) ?? root)),
+        [
+          ...codeRules.flatMap(({ definedIn, rules }) => rules.map((rule) => ({ rule, definedIn }))),
+          ...policies.map(({ rule }) => ({
+            rule,
+            definedIn: path.relative(root, sources.get(rule.id) ?? root),
+          })),
+        ].map(({ rule, definedIn }) => entryOf(root, rule, definedIn)),
       )),
     ];
   } finally {
@@ -62,15 +69,16 @@ export async function catalogue(root: string, progress: (line: string) => void):
   }
 }
 
-async function policyEntry(root: string, rule: Rule, source: string): Promise<CatalogueEntry> {
+/** A rule with its examples, which are in the folder of policies/ that has its name. */
+async function entryOf(root: string, rule: Rule, definedIn: string): Promise<CatalogueEntry> {
+  const { id, group, severity, gates, why, fix } = rule;
   const example = async (kind: 'valid' | 'invalid') => {
-    const file = path.join(path.dirname(source), `${kind}.yaml`);
-    const text = await readFile(file, 'utf8').catch(() => undefined);
-    return text === undefined ? {} : { [kind]: { file: path.relative(root, file), text: text.trimEnd() } };
+    const file = path.join('policies', id, `${kind}.yaml`);
+    const text = await readFile(path.join(root, file), 'utf8').catch(() => undefined);
+    return text === undefined ? {} : { [kind]: { file, text: text.trimEnd() } };
   };
   return {
-    ...rule,
-    definedIn: path.relative(root, source),
+    ...{ id, group, severity, gates, why, fix, definedIn },
     ...(await example('valid')),
     ...(await example('invalid')),
   };

@@ -2,49 +2,27 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { policyViolations } from './admission/gate.ts';
-import { readPolicies } from './admission/policy.ts';
+import { type Policy, readPolicies } from './admission/policy.ts';
+import type { Resources } from './admission/resources.ts';
 import { allRules } from './catalogue.ts';
-import { checkConformance } from './conformance.ts';
+import { type Conformance, checkConformance } from './conformance.ts';
 import { deadEntryFindings } from './dead-entries.ts';
-import { exemptedFiles, staleFiles, writtenBindings } from './exemptions/bindings.ts';
-import {
-  covers,
-  type Exemption,
-  exemptionFindings,
-  exemptionsFile,
-  readExemptions,
-  unusedExemptions,
-} from './exemptions/exemptions.ts';
-import { reachable } from './kustomization.ts';
-import {
-  type Finding,
-  noObject,
-  type Place,
-  type Report,
-  type Rule,
-  type Target,
-  type Violation,
-} from './model.ts';
+import { isExempt, readExemptions } from './exemptions/exemptions.ts';
+import { exemptionReport } from './exemptions/report.ts';
+import { readRepository } from './graph/repository.ts';
+import { graphViolations } from './graph/rules.ts';
+import type { Finding, Place, RenderedObject, Report, Rule, Target, Violation } from './model.ts';
+import { noObject } from './model.ts';
 import { findPrograms } from './programs.ts';
 import { placeOf } from './provenance/provenance.ts';
 import { type Render, readObjects, renderKustomization } from './render.ts';
-import { parameterViolations } from './rules/parameters.ts';
 import { schemaStore, storedResources } from './schemas/store.ts';
-import {
-  kustomizationFindings,
-  manifestFiles,
-  type SourceFinding,
-  syntaxFindings,
-  unlistedFindings,
-} from './sources.ts';
+import { allSourceFindings, type SourceFinding } from './sources.ts';
 import { argumentTargets, policiesTarget, repositoryTargets } from './targets.ts';
 import { YamlFiles } from './yaml/yaml-files.ts';
 
-/** A finding before its place is made relative; `place` is looked up where it is not known yet. */
-type Draft = Omit<Finding, 'severity' | 'file' | 'line'> & { severity?: Finding['severity'] } & (
-    | { at: Violation }
-    | { file: string; line?: number }
-  );
+/** What breaks a rule, before its place is looked up. A policy's severity is that of the binding that found it. */
+type Broken = { rule: string; violation: Violation; severity?: Finding['severity'] };
 
 /**
  * Checks the repository at `root`, or only what the paths name: sources, renders, schemas, rules.
@@ -56,178 +34,156 @@ export async function check(
   progress: (line: string) => void,
 ): Promise<{ report: Report; rules: Rule[] }> {
   const whole = paths.length === 0;
-  const inside = paths.every((given) => isInside(root, path.resolve(given)));
+  const inside = paths.every((given) => `${path.resolve(given)}/`.startsWith(`${root}/`));
   const files = new YamlFiles(inside ? root : undefined);
   const targets = whole ? await repositoryTargets(root, files) : await argumentTargets(root, paths, files);
-  const sources = await sourceFindings(root, targets, whole, files);
-  const broken = new Set(sources.filter(({ rule }) => rule.endsWith('syntax')).map(({ file }) => file));
-  const programs = await findPrograms(progress);
   const schemas = await schemaStore(() => progress('writing schemas from the pinned modules, about 3 s'));
+  const [{ renders, policyRender }, resources, sources, { exemptions, findings: malformed }] =
+    await Promise.all([
+      renderAll(root, targets, files, progress),
+      storedResources(schemas),
+      allSourceFindings(root, targets, whole, files),
+      readExemptions(root, files),
+    ]);
+  const objects = renders.flatMap((render) => render.objects);
+  const conformance = checkConformance(schemas, objects);
+  const { policies, refusals } = readPolicies(policyRender.objects);
+  const admission = judgeAdmission(objects, conformance, policies, resources);
+  const repository = await readRepository(root, whole, renders, resources, files);
+  // What an object is misread to say has its finding; what would follow from it is not another.
+  const misread = new Set(conformance.violations.map(({ object }) => object));
+  const graph = graphViolations(repository).filter(({ violation }) => !misread.has(violation.object));
+  const about = [
+    ...sources,
+    ...renderFindings([...new Set([...renders, policyRender])], root, sources),
+    ...(await deadEntryFindings(renders, files)),
+    ...malformed,
+    ...(await exemptionReport(root, whole, exemptions, { objects, policies, resources, graph, files })),
+  ];
+  const broken: Broken[] = [
+    ...renders.flatMap(twice).map((violation) => ({ rule: 'duplicate-object', violation })),
+    ...conformance.violations.map(({ rule, ...violation }) => ({ rule, violation })),
+    ...refusals.map((violation) => ({ rule: 'policy', violation })),
+    ...admission.broken,
+    ...graph.filter(({ rule, violation }) => !isExempt(exemptions, rule, violation.object)),
+  ];
+  const rules = allRules(policies);
+  const severities = new Map(rules.map(({ id, severity }) => [id, severity]));
+  const findings = [
+    ...about.map((finding) => ({ environment: '', object: noObject, ...finding })),
+    ...(await Promise.all(broken.map((found) => placed(found, files)))),
+  ].map((finding): Finding => settled(finding, root, severities));
+  const coverage = {
+    environments: targets.flatMap(({ environment }) => (environment === '' ? [] : [environment])),
+    objects: objects.length,
+    validated: conformance.validated,
+    skipped: objects.length - conformance.validated,
+    policies: policies.length,
+    passedOver: admission.passedOver,
+  };
+  return { report: { findings: unique(findings).sort(byPlace), coverage }, rules };
+}
+
+/** Renders the targets, and the policies whatever the targets are. */
+async function renderAll(
+  root: string,
+  targets: Target[],
+  files: YamlFiles,
+  progress: (line: string) => void,
+): Promise<{ renders: Render[]; policyRender: Render }> {
+  const { kustomize } = await findPrograms(progress);
   const scratch = await mkdtemp(path.join(tmpdir(), 'quotes-check-'));
   try {
     const render = (target: Target, name: string) =>
       'dir' in target
-        ? renderKustomization(programs.kustomize, target, path.join(scratch, name), files)
+        ? renderKustomization(kustomize, target, path.join(scratch, name), files)
         : readObjects(target, files);
-    const [renders, resources] = await Promise.all([
-      Promise.all(targets.map((target, index) => render(target, String(index)))),
-      storedResources(schemas),
-    ]);
+    const renders = await Promise.all(targets.map((target, index) => render(target, String(index))));
     const policyRender =
       renders.find(({ target }) => target.role === 'policies') ??
       (await render(policiesTarget(root), 'policies'));
-    const objects = renders.flatMap((found) => found.objects);
-    const conformance = checkConformance(schemas, objects);
-    const { policies, refusals } = readPolicies(policyRender.objects);
-    // The cluster refuses what departs from its schema before any policy sees it.
-    const malformed = new Set(
-      conformance.violations.filter(({ rule }) => rule !== 'unknown-field').map(({ object }) => object),
-    );
-    const judged = policyViolations(
-      objects.filter((object) => !malformed.has(object)),
-      policies,
-      resources,
-    );
-    const { exemptions, findings: malformedExemptions } = await readExemptions(root, files);
-    const graph = parameterViolations(objects).map((violation) => ({
-      rule: 'policy-parameters',
-      ...violation,
-    }));
-    const exemptible = new Set([...policies.map(({ rule }) => rule.id)]);
-    const aboutExemptions = [
-      ...malformedExemptions,
-      ...exemptionFindings(root, exemptions, exemptible, new Date()),
-      ...(whole ? unusedExemptions(exemptions, objects, policies, resources, graph).map(unused(root)) : []),
-      ...(
-        await staleFiles(root, exemptedFiles(exemptions, await writtenBindings(root, files), resources))
-      ).map(stale(root)),
-    ];
-    const drafts: Draft[] = [
-      ...[...sources, ...(await deadEntryFindings(renders, files)), ...aboutExemptions].map((finding) => ({
-        environment: '',
-        object: noObject,
-        ...finding,
-      })),
-      ...[...new Set([...renders, policyRender])].flatMap((found) => renderDrafts(found, root, broken)),
-      ...conformance.violations.map((violation) => draft(violation.rule, violation)),
-      ...refusals.map((violation) => draft('policy', violation)),
-      ...judged.violations.map((violation) => ({
-        ...draft(violation.policy.rule.id, violation),
-        severity: violation.actions.includes('Deny') ? ('error' as const) : ('warning' as const),
-      })),
-      ...graph
-        .filter(({ rule, object }) => !exemptions.some((exemption) => covers(exemption, rule, object)))
-        .map(({ rule, ...violation }) => draft(rule, violation)),
-    ];
-    const rules = allRules(policies);
-    const severities = new Map(rules.map(({ id, severity }) => [id, severity]));
-    const findings = await Promise.all(drafts.map((found) => settle(found, root, severities, files)));
-    const coverage = {
-      environments: targets.flatMap(({ environment }) => (environment === '' ? [] : [environment])),
-      objects: objects.length,
-      validated: conformance.validated,
-      skipped: objects.length - conformance.validated,
-      policies: policies.length,
-      passedOver: [...judged.passedOver].sort(),
-    };
-    return { report: { findings: unique(findings).sort(byPlace), coverage }, rules };
+    return { renders, policyRender };
   } finally {
     await rm(scratch, { recursive: true });
   }
 }
 
-function unused(root: string): (exemption: Exemption) => SourceFinding {
-  return ({ rule, environment, kind, name, line }) => ({
-    rule: 'exemption-unused',
-    file: path.join(root, exemptionsFile),
-    line,
-    message: `${kind}/${name} keeps ${rule} in ${environment}, or is not there`,
-  });
-}
-
-function stale(root: string): (file: string) => SourceFinding {
-  return (file) => ({
-    rule: 'exemption-stale',
-    file: path.join(root, file),
-    message: `this is not what ${exemptionsFile} says`,
-  });
-}
-
-function isInside(root: string, file: string): boolean {
-  return file === root || file.startsWith(root + path.sep);
-}
-
-async function sourceFindings(
-  root: string,
-  targets: Target[],
-  whole: boolean,
-  files: YamlFiles,
-): Promise<SourceFinding[]> {
-  const trees = await Promise.all(
-    targets.flatMap((target) => ('dir' in target ? [reachable(target.dir, files)] : [])),
+function judgeAdmission(
+  objects: RenderedObject[],
+  conformance: Conformance,
+  policies: Policy[],
+  resources: Resources,
+): { broken: Broken[]; passedOver: string[] } {
+  // The cluster refuses what departs from its schema before any policy sees it.
+  const refused = new Set(
+    conformance.violations.filter(({ rule }) => rule !== 'unknown-field').map(({ object }) => object),
   );
-  const kustomizations = [...new Map(trees.flat().map((found) => [found.dir, found])).values()];
-  const named = kustomizations.flatMap(({ file, references }) => [
-    file.path,
-    ...references.filter(({ kind, to }) => kind === 'file' && /\.ya?ml$/.test(to)).map(({ to }) => to),
-  ]);
-  const plain = targets.flatMap((target) => ('file' in target ? [target.file] : []));
-  const present = whole ? await manifestFiles(root) : [];
-  return [
-    ...(await syntaxFindings([...new Set([...named, ...plain, ...present])], files)),
-    ...(await kustomizationFindings(kustomizations, files)),
-    ...(whole ? unlistedFindings(root, present, kustomizations) : []),
-  ];
+  const judged = objects.filter((object) => !refused.has(object));
+  const { violations, passedOver } = policyViolations(judged, policies, resources);
+  return {
+    broken: violations.map(({ policy, actions, ...violation }) => ({
+      rule: policy.rule.id,
+      violation,
+      severity: actions.includes('Deny') ? 'error' : 'warning',
+    })),
+    passedOver: [...passedOver].sort(),
+  };
 }
 
-function renderDrafts({ target, objects, error }: Render, root: string, broken: Set<string>): Draft[] {
-  const place = 'dir' in target ? target.dir : target.file;
-  const about = { environment: target.environment, object: noObject, file: place };
-  if (error !== undefined) {
-    return [{ rule: 'render-failed', ...about, message: error.replaceAll(`${root}/`, '') }];
-  }
-  if (objects.length === 0) {
-    return broken.has(place) ? [] : [{ rule: 'empty-render', ...about, message: 'this renders no object' }];
-  }
+type RenderFinding = SourceFinding & { environment: string };
+
+function renderFindings(renders: Render[], root: string, sources: SourceFinding[]): RenderFinding[] {
+  const unreadable = new Set(sources.filter(({ rule }) => rule.endsWith('syntax')).map(({ file }) => file));
+  return renders.flatMap(({ target, objects, error }): RenderFinding[] => {
+    const file = 'dir' in target ? target.dir : target.file;
+    const { environment } = target;
+    if (error !== undefined) {
+      return [{ rule: 'render-failed', file, environment, message: error.replaceAll(`${root}/`, '') }];
+    }
+    return objects.length > 0 || unreadable.has(file)
+      ? []
+      : [{ rule: 'empty-render', file, environment, message: 'this renders no object' }];
+  });
+}
+
+/** Objects whose identity another object of the render has already. */
+function twice({ objects }: Render): Violation[] {
   const seen = new Set<string>();
   return objects.flatMap((object) => {
     const { kind, namespace, name } = object.id;
     const identity = JSON.stringify([object.apiVersion.replace(/\/?[^/]*$/, ''), kind, namespace, name]);
     const again = seen.has(identity);
     seen.add(identity);
-    return again
-      ? [
-          draft('duplicate-object', {
-            object,
-            path: ['metadata', 'name'],
-            message: `${kind} ${name} is there twice`,
-          }),
-        ]
-      : [];
+    return again ? [{ object, path: ['metadata', 'name'], message: `${kind} ${name} is there twice` }] : [];
   });
 }
 
-function draft(rule: string, at: Violation): Draft {
-  const { object, message } = at;
-  return { rule, environment: object.target.environment, object: object.id, message, at };
-}
+type Unsettled = Omit<Finding, 'severity'> & { severity?: Finding['severity'] };
 
-async function settle(
-  found: Draft,
-  root: string,
-  severities: Map<string, Rule['severity']>,
-  files: YamlFiles,
-): Promise<Finding> {
-  const place: Place = 'at' in found ? await placeOf(found.at, files) : found;
-  const { rule, environment, object, message } = found;
+async function placed({ rule, violation, severity }: Broken, files: YamlFiles): Promise<Unsettled> {
+  const { object, message } = violation;
+  const place: Place = await placeOf(violation, files);
   return {
     rule,
-    severity: found.severity ?? severities.get(rule) ?? 'error',
+    ...(severity !== undefined && { severity }),
+    environment: object.target.environment,
+    object: object.id,
+    message,
+    ...place,
+  };
+}
+
+/** In the order in which a finding is written. */
+function settled(finding: Unsettled, root: string, severities: Map<string, Rule['severity']>): Finding {
+  const { rule, environment, object, file, line, column, message } = finding;
+  return {
+    rule,
+    severity: finding.severity ?? severities.get(rule) ?? 'error',
     environment,
     object,
-    file: path.relative(root, place.file) || '.',
-    ...(place.line !== undefined && { line: place.line }),
-    ...(place.column !== undefined && { column: place.column }),
+    file: path.relative(root, file) || '.',
+    ...(line !== undefined && { line }),
+    ...(column !== undefined && { column }),
     message,
   };
 }

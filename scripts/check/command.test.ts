@@ -50,7 +50,7 @@ test('--root checks another checkout by its own policies, paths being those of t
   const report = JSON.parse(stdout) as { findings: { rule: string }[]; coverage: { policies: number } };
   assert.deepEqual(
     report.findings.map(({ rule }) => rule),
-    ['minimum-replicas'],
+    ['minimum-replicas', 'drain-blocked'],
   );
   assert.equal(report.coverage.policies, 2);
 });

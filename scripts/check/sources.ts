@@ -2,8 +2,8 @@ import { glob } from 'node:fs/promises';
 import path from 'node:path';
 import { releaseVersions } from '../argocd-manifest.ts';
 import { exemptionsFile } from './exemptions/exemptions.ts';
-import { isKustomizationFile, type Kustomization, transformerFiles } from './kustomization.ts';
-import { isMap, text } from './model.ts';
+import { isKustomizationFile, type Kustomization, reachable, transformerFiles } from './kustomization.ts';
+import { isMap, type Target, text } from './model.ts';
 import { departures } from './own-formats/own-formats.ts';
 import type { StructureRuleId } from './structure-rules.ts';
 import { manifestFolders } from './targets.ts';
@@ -12,15 +12,39 @@ import type { YamlFiles } from './yaml/yaml-files.ts';
 /** A finding about a source file: absolute path, line counted from 1. */
 export type SourceFinding = { rule: StructureRuleId; file: string; line?: number; message: string };
 
+/** What is wrong in the files of the targets; when the whole is checked, in every file of the manifest folders. */
+export async function allSourceFindings(
+  root: string,
+  targets: Target[],
+  whole: boolean,
+  files: YamlFiles,
+): Promise<SourceFinding[]> {
+  const trees = await Promise.all(
+    targets.flatMap((target) => ('dir' in target ? [reachable(target.dir, files)] : [])),
+  );
+  const kustomizations = [...new Map(trees.flat().map((found) => [found.dir, found])).values()];
+  const named = kustomizations.flatMap(({ file, references }) => [
+    file.path,
+    ...references.filter(({ kind, to }) => kind === 'file' && /\.ya?ml$/.test(to)).map(({ to }) => to),
+  ]);
+  const plain = targets.flatMap((target) => ('file' in target ? [target.file] : []));
+  const present = whole ? await manifestFiles(root) : [];
+  return [
+    ...(await syntaxFindings([...new Set([...named, ...plain, ...present])], files)),
+    ...(await kustomizationFindings(kustomizations, files)),
+    ...(whole ? unlistedFindings(root, present, kustomizations) : []),
+  ];
+}
+
 /** Every YAML file in the manifest folders. Absolute paths, sorted. */
-export async function manifestFiles(root: string): Promise<string[]> {
+async function manifestFiles(root: string): Promise<string[]> {
   const pattern = `{${manifestFolders.join(',')}}/**/{*.yaml,*.yml,Kustomization}`;
   const found = await Array.fromAsync(glob(pattern, { cwd: root }));
   return found.map((file) => path.join(root, file)).sort();
 }
 
 /** What does not parse in the given files. */
-export async function syntaxFindings(paths: string[], files: YamlFiles): Promise<SourceFinding[]> {
+async function syntaxFindings(paths: string[], files: YamlFiles): Promise<SourceFinding[]> {
   const findings: SourceFinding[] = [];
   for (const file of paths) {
     if (!files.holds(file)) {
@@ -35,7 +59,7 @@ export async function syntaxFindings(paths: string[], files: YamlFiles): Promise
 }
 
 /** What is wrong in kustomizations themselves: their fields, and the paths that they name. */
-export async function kustomizationFindings(
+async function kustomizationFindings(
   kustomizations: Kustomization[],
   files: YamlFiles,
 ): Promise<SourceFinding[]> {
@@ -98,7 +122,7 @@ async function transformerFileFindings(file: string, files: YamlFiles): Promise<
  * YAML files that no kustomization lists. Overlays, apps, argocd and components start a tree of their own; any
  * other kustomization must be listed like a file.
  */
-export function unlistedFindings(root: string, paths: string[], all: Kustomization[]): SourceFinding[] {
+function unlistedFindings(root: string, paths: string[], all: Kustomization[]): SourceFinding[] {
   const listed = new Set(all.flatMap(({ references }) => references.map(({ to }) => to)));
   return paths
     .filter((file) => !isExample(path.relative(root, file)) && path.relative(root, file) !== exemptionsFile)

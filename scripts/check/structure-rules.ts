@@ -41,10 +41,6 @@ const rules = {
     why: 'A policy that the check cannot judge as the cluster does would let through here what is stopped there.',
     fix: 'Write it with what scripts/check/admission supports, or add what it needs there.',
   },
-  'policy-parameters': {
-    why: 'A parameter that an environment does not say holds nothing there, and no policy can tell.',
-    fix: "Say it in the overlay's policy-parameters.yaml.",
-  },
   exemption: {
     why: 'An exemption that says less than who, why and until when is how a rule dies.',
     fix: 'Say rule, environment, object, owner, reason and expires, at most 180 days from now.',

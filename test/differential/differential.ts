@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { asAdmitted } from '../../scripts/check/admission/defaults.ts';
-import { examplesOf, renderExample } from '../../scripts/check/admission/examples.ts';
 import { policyViolations } from '../../scripts/check/admission/gate.ts';
 import { type Policy, readPolicies } from '../../scripts/check/admission/policy.ts';
 import { type Resource, type Resources, resourceKey } from '../../scripts/check/admission/resources.ts';
 import { checkConformance } from '../../scripts/check/conformance.ts';
+import { examplesOf, exampleTargets, renderExample } from '../../scripts/check/examples.ts';
 import { isMap, type JsonMap, type RenderedObject } from '../../scripts/check/model.ts';
 import { findPrograms } from '../../scripts/check/programs.ts';
 import { renderKustomization } from '../../scripts/check/render.ts';
@@ -86,12 +86,13 @@ export async function compareGates(api: ApiServer): Promise<Comparison> {
 }
 
 async function generate(kustomize: string, scratch: string, gate: Gate): Promise<Case[]> {
-  const example = await renderExample(repoRoot, kustomize, scratch);
+  const { namespace } = exampleTargets(repoRoot);
+  const { objects: example } = await renderExample(namespace, kustomize, scratch);
   const cases = example.map((object) => ({ what: `${object.id.kind} ${object.id.name}`, object }));
   for (const { rule } of gate.policies) {
     for (const { kind, patch } of await examplesOf(repoRoot, rule.id)) {
-      const patched = await renderExample(repoRoot, kustomize, scratch, patch);
-      cases.push(...patched.map((object) => ({ what: `${rule.id} ${kind}: ${object.id.kind}`, object })));
+      const { objects } = await renderExample(namespace, kustomize, scratch, patch);
+      cases.push(...objects.map((object) => ({ what: `${rule.id} ${kind}: ${object.id.kind}`, object })));
     }
   }
   for (const object of example) {

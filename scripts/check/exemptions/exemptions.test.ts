@@ -19,6 +19,8 @@ async function copy(t: TestContext, exemptions: Record<string, string>[]): Promi
   }
   const prod = path.join(root, 'overlays/prod/kustomization.yaml');
   await writeFile(prod, (await readFile(prod, 'utf8')).replace('count: 3', 'count: 2'));
+  const budget = path.join(root, 'overlays/prod/pod-disruption-budget.yaml');
+  await writeFile(budget, (await readFile(budget, 'utf8')).replace('minAvailable: 2', 'minAvailable: 1'));
   await writeFile(path.join(root, 'policies/exemptions.yaml'), JSON.stringify({ exemptions }, null, 1));
   return root;
 }

@@ -1,8 +1,5 @@
 import path from 'node:path';
-import { policyViolations } from '../admission/gate.ts';
-import type { Policy } from '../admission/policy.ts';
-import type { Resources } from '../admission/resources.ts';
-import { isMap, maps, type RenderedObject, text, type Violation } from '../model.ts';
+import { isMap, maps, type RenderedObject, text } from '../model.ts';
 import { departures } from '../own-formats/own-formats.ts';
 import type { SourceFinding } from '../sources.ts';
 import type { YamlFiles } from '../yaml/yaml-files.ts';
@@ -101,33 +98,7 @@ export function covers(
   return rule === ruleId && environment === target.environment && kind === id.kind && name === id.name;
 }
 
-/** The exemptions without which nothing more would be found. `others` are the findings of rules that are no policies. */
-export function unusedExemptions(
-  exemptions: Exemption[],
-  objects: RenderedObject[],
-  policies: Policy[],
-  resources: Resources,
-  others: (Violation & { rule: string })[],
-): Exemption[] {
-  const everywhere = policies.map((policy) => ({
-    ...policy,
-    bindings: policy.bindings.map((binding) => ({
-      ...binding,
-      match: { ...binding.match, excludeResourceRules: [] },
-    })),
-  }));
-  return exemptions.filter((exemption) => {
-    const own = others.some(({ rule, object }) => covers(exemption, rule, object));
-    const policy = everywhere.filter(({ rule }) => rule.id === exemption.rule);
-    const used =
-      own ||
-      (policy.length > 0 &&
-        policyViolations(
-          // With its surroundings: parameters and namespaces are objects too.
-          objects.filter(({ target }) => target.environment === exemption.environment),
-          policy,
-          resources,
-        ).violations.some(({ object }) => covers(exemption, exemption.rule, object)));
-    return !used;
-  });
+/** Whether a rule's finding about an object is accepted. */
+export function isExempt(exemptions: Exemption[], rule: string, object: RenderedObject): boolean {
+  return exemptions.some((exemption) => covers(exemption, rule, object));
 }

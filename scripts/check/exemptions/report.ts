@@ -1,0 +1,69 @@
+import path from 'node:path';
+import { policyViolations } from '../admission/gate.ts';
+import type { Policy } from '../admission/policy.ts';
+import type { Resources } from '../admission/resources.ts';
+import { graphRules } from '../graph/rules.ts';
+import type { RenderedObject, Violation } from '../model.ts';
+import type { SourceFinding } from '../sources.ts';
+import type { YamlFiles } from '../yaml/yaml-files.ts';
+import { exemptedFiles, staleFiles, writtenBindings } from './bindings.ts';
+import { covers, type Exemption, exemptionFindings, exemptionsFile } from './exemptions.ts';
+
+/** What the exemptions are held against: what was rendered, and what the graph rules find. */
+type Judged = {
+  objects: RenderedObject[];
+  policies: Policy[];
+  resources: Resources;
+  graph: { rule: string; violation: Violation }[];
+  files: YamlFiles;
+};
+
+/** What exemptions themselves are found for. Whether one is used is known only when the whole is checked. */
+export async function exemptionReport(
+  root: string,
+  whole: boolean,
+  exemptions: Exemption[],
+  judged: Judged,
+): Promise<SourceFinding[]> {
+  const file = path.join(root, exemptionsFile);
+  const exemptible = new Set([
+    ...judged.policies.map(({ rule }) => rule.id),
+    ...graphRules.map(({ id }) => id),
+  ]);
+  const bindings = await writtenBindings(root, judged.files);
+  const stale = await staleFiles(root, exemptedFiles(exemptions, bindings, judged.resources));
+  const unused = whole ? exemptions.filter((exemption) => !isUsed(exemption, judged)) : [];
+  return [
+    ...exemptionFindings(root, exemptions, exemptible, new Date()),
+    ...unused.map(({ rule, environment, kind, name, line }): SourceFinding => {
+      const message = `${kind}/${name} keeps ${rule} in ${environment}, or is not there`;
+      return { rule: 'exemption-unused', file, line, message };
+    }),
+    ...stale.map((name): SourceFinding => {
+      const message = `this is not what ${exemptionsFile} says`;
+      return { rule: 'exemption-stale', file: path.join(root, name), message };
+    }),
+  ];
+}
+
+/** Whether more would be found without the exemption. */
+function isUsed(exemption: Exemption, { objects, policies, resources, graph }: Judged): boolean {
+  const everywhere = policies
+    .filter(({ rule }) => rule.id === exemption.rule)
+    .map((policy) => ({
+      ...policy,
+      bindings: policy.bindings.map((binding) => ({
+        ...binding,
+        match: { ...binding.match, excludeResourceRules: [] },
+      })),
+    }));
+  // With its surroundings: parameters and namespaces are objects too.
+  const own = objects.filter(({ target }) => target.environment === exemption.environment);
+  return (
+    graph.some(({ rule, violation }) => covers(exemption, rule, violation.object)) ||
+    (everywhere.length > 0 &&
+      policyViolations(own, everywhere, resources).violations.some(({ object }) =>
+        covers(exemption, exemption.rule, object),
+      ))
+  );
+}

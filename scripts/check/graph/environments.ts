@@ -1,0 +1,158 @@
+import { environments as order } from '../../environments.ts';
+import { labelsOf, selects } from '../admission/selectors.ts';
+import { type FieldPath, isMap, type JsonMap, text, type Violation, valueAt } from '../model.ts';
+import { containersOf, type Graph, type Pod, shown } from './graph.ts';
+import { parametersOf } from './parameters.ts';
+import type { Repository } from './repository.ts';
+import { type GraphRule, graphRule } from './rule.ts';
+import { minimumReplicas, scalerOf } from './scale.ts';
+
+/** Two environments that follow each other on a change's way: the later must not hold less. */
+type Step = { earlier: Graph; later: Graph };
+
+export const environmentRules: GraphRule[] = [
+  graphRule(
+    {
+      id: 'environment-replicas',
+      group: 'environments',
+      why: 'What runs with more replicas before it than in the end was not tried as it will run.',
+      fix: "Raise the later environment's replicas, or lower the earlier one's.",
+    },
+    (repository) => steps(repository).flatMap(fewerReplicas),
+  ),
+  graphRule(
+    {
+      id: 'environment-safeguards',
+      group: 'environments',
+      why: 'A safeguard that an earlier environment has and a later one has not is missing where it counts.',
+      fix: 'Set it in base/, or in the later overlay too.',
+    },
+    (repository) =>
+      steps(repository).flatMap((step) => [...fewerSafeguards(step), ...fewerPolicies(repository, step)]),
+  ),
+  graphRule(
+    {
+      id: 'environment-parameters',
+      group: 'environments',
+      why: 'A policy whose number is laxer in a later environment lets through there what was stopped before.',
+      fix: "Raise it in the later overlay's policy-parameters.yaml.",
+    },
+    (repository) => steps(repository).flatMap(laxerParameters),
+  ),
+];
+
+/** Environments that are not in the order are compared with none. */
+function steps({ environments }: Repository): Step[] {
+  const present = order.flatMap((name) => environments.filter(({ target }) => target.environment === name));
+  return present.flatMap((later, index) => {
+    const earlier = present[index - 1];
+    return earlier === undefined ? [] : [{ earlier, later }];
+  });
+}
+
+/** The workloads that both environments have, by kind and name: their namespaces differ. */
+function inBoth({ earlier, later }: Step): { before: Pod; after: Pod }[] {
+  const known = new Map(earlier.pods.map((pod) => [shown(pod), pod]));
+  return later.pods.flatMap((after) => {
+    const before = known.get(shown(after));
+    return before === undefined ? [] : [{ before, after }];
+  });
+}
+
+function fewerReplicas(step: Step): Violation[] {
+  return inBoth(step).flatMap(({ before, after }): Violation[] => {
+    const [most, least] = [minimumReplicas(step.earlier, before), minimumReplicas(step.later, after)];
+    if (most === undefined || least === undefined || least >= most) {
+      return [];
+    }
+    const scaler = scalerOf(step.later, after);
+    const environment = step.earlier.target.environment;
+    return [
+      {
+        object: (scaler ?? after).object,
+        path: ['spec', scaler === undefined ? 'replicas' : 'minReplicas'],
+        message: `${shown(after)} has ${least} of the ${most} replicas that it has in ${environment}`,
+      },
+    ];
+  });
+}
+
+const ofContainers: FieldPath[] = [
+  ['livenessProbe'],
+  ['readinessProbe'],
+  ['startupProbe'],
+  ['lifecycle', 'preStop'],
+];
+const mapsOfContainers: FieldPath[] = [
+  ['resources', 'limits'],
+  ['resources', 'requests'],
+  ['securityContext'],
+  ['securityContext', 'capabilities'],
+];
+
+function fewerSafeguards(step: Step): Violation[] {
+  return inBoth(step).flatMap(({ before, after }) => {
+    const own = containersOf(after);
+    const lost = [
+      ...keysOf(before.pod, ['securityContext'])
+        .filter((path) => valueAt(after.pod, path) === undefined)
+        .map((path) => ({ path: [...after.path, ...path], what: path.join('.') })),
+      ...containersOf(before).flatMap(({ container }) => {
+        const same = own.find((candidate) => candidate.container.name === container.name);
+        return same === undefined
+          ? []
+          : [...ofContainers, ...mapsOfContainers.flatMap((path) => keysOf(container, path))]
+              .filter((path) => isLost(container, same.container, path))
+              .map((path) => ({
+                path: [...same.path, ...path],
+                what: `${path.join('.')} of container ${text(container.name)}`,
+              }));
+      }),
+    ];
+    return lost.map(({ path, what }) => ({
+      object: after.object,
+      path,
+      message: `${shown(after)} lacks ${what}, which it has in ${step.earlier.target.environment}`,
+    }));
+  });
+}
+
+function isLost(before: JsonMap, after: JsonMap, path: FieldPath): boolean {
+  return valueAt(before, path) !== undefined && valueAt(after, path) === undefined;
+}
+
+function keysOf(value: JsonMap, path: FieldPath): FieldPath[] {
+  const map = valueAt(value, path);
+  return isMap(map) ? Object.keys(map).map((key) => [...path, key]) : [];
+}
+
+/** Bindings choose namespaces by label: one that denies in the earlier environment denies in the later. */
+function fewerPolicies({ policies }: Repository, { earlier, later }: Step): Violation[] {
+  const bindings = policies
+    .flatMap((graph) => graph.ofKind('admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding'))
+    .filter(({ spec }) => Array.isArray(spec.validationActions) && spec.validationActions.includes('Deny'));
+  const labelsIn = (graph: Graph) => graph.ofKind('Namespace').map(({ object }) => labelsOf(object.value));
+  const before = labelsIn(earlier);
+  return later.ofKind('Namespace').flatMap(({ object }) => {
+    const lost = bindings.filter(({ spec }) => {
+      const selector = isMap(spec.matchResources) ? spec.matchResources.namespaceSelector : undefined;
+      return before.some((labels) => selects(selector, labels)) && !selects(selector, labelsOf(object.value));
+    });
+    const message = `${lost.length} policies that deny in ${earlier.target.environment} do not hold here`;
+    return lost.length === 0 ? [] : [{ object, path: ['metadata', 'labels'], message }];
+  });
+}
+
+function laxerParameters({ earlier, later }: Step): Violation[] {
+  const before = new Map(parametersOf(earlier).flatMap(({ data }) => Object.entries(data)));
+  return parametersOf(later).flatMap(({ node, data }) =>
+    Object.entries(data).flatMap(([key, value]): Violation[] => {
+      const [was, is] = [text(before.get(key)), text(value)];
+      const isNumber = /^\d+$/.test(was) && /^\d+$/.test(is);
+      // An empty parameter asks for nothing.
+      const isLaxer = isNumber ? Number(is) < Number(was) : was !== '' && is === '';
+      const message = `${key} is ${is || 'empty'}, and ${was} in ${earlier.target.environment}`;
+      return isLaxer ? [{ object: node.object, path: ['data', key], message }] : [];
+    }),
+  );
+}

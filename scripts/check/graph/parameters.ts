@@ -1,0 +1,53 @@
+import { isMap, type JsonMap, text, type Violation } from '../model.ts';
+import type { Graph, Node } from './graph.ts';
+import { graphRule } from './rule.ts';
+
+const minimumReplicas = 'minimum-replicas.';
+
+/** An environment's policy-parameters: what the policies read there. */
+export function parametersOf(graph: Graph): { node: Node; data: JsonMap }[] {
+  return graph
+    .ofKind('ConfigMap')
+    .filter(({ object }) => object.id.name === 'policy-parameters')
+    .map((node) => ({ node, data: isMap(node.object.value.data) ? node.object.value.data : {} }));
+}
+
+export const parametersRule = graphRule(
+  {
+    id: 'policy-parameters',
+    group: 'environments',
+    why: 'A parameter that an environment does not say holds nothing there, and no policy can tell.',
+    fix: "Say it in the overlay's policy-parameters.yaml.",
+  },
+  ({ environments }) => {
+    const all = environments.flatMap((graph) => parametersOf(graph).map((found) => ({ graph, ...found })));
+    const saidBy = new Map(
+      all.flatMap(({ graph, data }) => Object.keys(data).map((key) => [key, graph.target.environment])),
+    );
+    return all.flatMap(({ graph, node, data }): Violation[] => {
+      const { environment } = graph.target;
+      const missing = [...saidBy].filter(([key]) => data[key] === undefined);
+      const { namespace } = node.object.id;
+      const absent = Object.keys(data)
+        .filter((key) => key.startsWith(minimumReplicas))
+        .map((key) => ({ key, name: key.slice(minimumReplicas.length) }))
+        .filter(
+          ({ name }) =>
+            graph.find('apps/Deployment', namespace, name) === undefined &&
+            graph.find('apps/StatefulSet', namespace, name) === undefined,
+        );
+      return [
+        ...missing.map(([key, other]) => ({
+          object: node.object,
+          path: ['data', key],
+          message: `${environment} says nothing of ${key}, which ${other} does`,
+        })),
+        ...absent.map(({ key, name }) => ({
+          object: node.object,
+          path: ['data', key],
+          message: `${environment} has no workload ${name}, which must have ${text(data[key])} replicas`,
+        })),
+      ];
+    });
+  },
+);

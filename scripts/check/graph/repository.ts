@@ -1,0 +1,115 @@
+import path from 'node:path';
+import type { Resources } from '../admission/resources.ts';
+import { type Kustomization, kustomizationFile, reachable } from '../kustomization.ts';
+import { isMap, type JsonMap, maps, text } from '../model.ts';
+import type { Render } from '../render.ts';
+import type { YamlFiles } from '../yaml/yaml-files.ts';
+import { Graph, type Node } from './graph.ts';
+
+/** One source of an Application that this repository serves. */
+export type Deployment = {
+  application: Node;
+  project: Node | undefined;
+  /** As the Application says it, and absolute. */
+  path: string;
+  dir: string;
+  /** Undefined where the folder does not render, or was not asked for. */
+  graph: Graph | undefined;
+  /** Every kustomization that the folder's render reads; none where it has no kustomization. */
+  kustomizations: Kustomization[];
+};
+
+/** What graph rules look at. Targets that did not render are left out: that has its own finding. */
+export type Repository = {
+  root: string;
+  /** Whether everything was asked for: only then is what is not there really missing. */
+  whole: boolean;
+  environments: Graph[];
+  /** What was given as argument and is no environment. */
+  parts: Graph[];
+  policies: Graph[];
+  projects: Map<string, Node>;
+  applications: Node[];
+  /** Whether ApplicationSets make more Applications, which only Argo CD knows. */
+  generated: boolean;
+  deployments: Deployment[];
+  resources: Resources;
+};
+
+/** Puts the rendered objects together, and finds what Argo CD deploys from where. */
+export async function readRepository(
+  root: string,
+  whole: boolean,
+  renders: Render[],
+  resources: Resources,
+  files: YamlFiles,
+): Promise<Repository> {
+  const graphs = renders
+    .filter(({ objects }) => objects.length > 0)
+    .map(({ target, objects }) => new Graph(target, objects));
+  const byDir = new Map(
+    graphs.flatMap((graph) => ('dir' in graph.target ? [[graph.target.dir, graph]] : [])),
+  );
+  const projects = new Map(
+    graphs
+      .flatMap((graph) => graph.ofKind('argoproj.io/AppProject'))
+      .map((node) => [node.object.id.name, node]),
+  );
+  const applications = graphs.flatMap((graph) => graph.ofKind('argoproj.io/Application'));
+  const sources = applications
+    .flatMap((node) => sourcesOf(node).map((source) => ({ node, source })))
+    .filter(({ source }) => source.chart === undefined && text(source.path) !== '')
+    .map((found) => ({ ...found, dir: path.resolve(root, text(found.source.path)) }));
+  // An Application may deploy another repository: this one's URL is that of which a folder is here.
+  const own = new Set(
+    sources
+      .filter(({ dir }) => kustomizationFile(dir) !== undefined)
+      .map(({ source }) => repositoryName(text(source.repoURL))),
+  );
+  const deployments = sources
+    .filter(({ source }) => own.has(repositoryName(text(source.repoURL))))
+    .map(async ({ node, source, dir }) => ({
+      application: node,
+      project: projects.get(text(node.spec.project)),
+      path: text(source.path),
+      dir,
+      graph: byDir.get(dir),
+      kustomizations: await reachable(dir, files),
+    }));
+  const ofRole = (role: string) => graphs.filter(({ target }) => target.role === role);
+  return {
+    root,
+    whole,
+    environments: ofRole('environment'),
+    parts: ofRole('argument'),
+    policies: ofRole('policies'),
+    projects,
+    applications,
+    generated: graphs.some((graph) => graph.ofKind('argoproj.io/ApplicationSet').length > 0),
+    deployments: await Promise.all(deployments),
+    resources,
+  };
+}
+
+/** An Application's sources, the one or the several. */
+export function sourcesOf({ spec }: Node): JsonMap[] {
+  return Array.isArray(spec.sources) ? maps(spec.sources) : isMap(spec.source) ? [spec.source] : [];
+}
+
+/** The cluster that an Application deploys to, by what it says of its URL and its name. */
+export function clusterOf({ spec }: Node): { server: string; name: string } {
+  const { server, name } = isMap(spec.destination) ? spec.destination : {};
+  const own = { server: 'https://kubernetes.default.svc', name: 'in-cluster' };
+  // Argo CD's own has both.
+  return server === own.server || name === own.name ? own : { server: text(server), name: text(name) };
+}
+
+/** A repository's URL as Argo CD compares it (`NormalizeGitURL`): without scheme for ssh, `.git` and capitals. */
+export function repositoryName(url: string): string {
+  return url
+    .trim()
+    .toLowerCase()
+    .replace(/^(\w+@[^:/]+):(?!\/)/, '$1/')
+    .replace(/^ssh:\/\//, '')
+    .replace(/\.git$/, '');
+}

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { repoRoot } from '../../paths.ts';
+import { check } from '../check.ts';
+import { exampleTargets, renderExample } from '../examples.ts';
+import { type FieldPath, isMap, type Json, type JsonMap } from '../model.ts';
+import { findPrograms } from '../programs.ts';
+import { schemaStore, storedResources } from '../schemas/store.ts';
+import { YamlFiles } from '../yaml/yaml-files.ts';
+import { readRepository } from './repository.ts';
+import { graphRules, graphViolations } from './rules.ts';
+
+async function scratchFolder(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'quotes-graph-'));
+  t.after(() => rm(folder, { recursive: true }));
+  return folder;
+}
+
+async function copy(t: TestContext): Promise<string> {
+  const root = await scratchFolder(t);
+  for (const folder of ['apps', 'base', 'overlays', 'policies']) {
+    await cp(path.join(repoRoot, folder), path.join(root, folder), { recursive: true });
+  }
+  return root;
+}
+
+/** The graph rules that find something, each with the environments and files that it finds it in. */
+async function found(root: string, ...paths: string[]): Promise<Record<string, string[]>> {
+  const { report } = await check(root, paths, () => {});
+  const own = report.findings.filter(({ rule }) => graphRules.some(({ id }) => id === rule));
+  return Object.fromEntries(
+    [...Map.groupBy(own, ({ rule }) => rule)].map(([rule, findings]) => [
+      rule,
+      findings.map(({ environment, file }) => `${environment} ${file}`.trim()).sort(),
+    ]),
+  );
+}
+
+async function replace(root: string, file: string, from: string, to: string): Promise<void> {
+  const before = await readFile(path.join(root, file), 'utf8');
+  assert.ok(before.includes(from), `${file} has no ${from}`);
+  await writeFile(path.join(root, file), before.replaceAll(from, to));
+}
+
+test('a slip in a base is found in each environment, at the field that names what is not there', async (t) => {
+  const root = await copy(t);
+  await replace(
+    root,
+    'base/quote-app/deployment.yaml',
+    'name: postgres-credentials',
+    'name: postgres-credential',
+  );
+  await replace(root, 'base/postgres/network-policy.yaml', 'port: postgres', 'port: 5433');
+  await replace(root, 'apps/prod.yaml', '/overlays/prod;/base', '/overlays/prod');
+  const everywhere = (file: string) => ['dev', 'prod', 'staging'].map((name) => `${name} ${file}`);
+  assert.deepEqual(await found(root), {
+    'config-reference': everywhere('base/quote-app/deployment.yaml'),
+    'needed-flow': everywhere('base/postgres/network-policy.yaml'),
+    'generate-paths': ['apps/prod.yaml'],
+  });
+});
+
+test('an environment that no Application deploys is found, and one of an Application that is not there', async (t) => {
+  const root = await copy(t);
+  await replace(root, 'apps/staging.yaml', 'path: overlays/staging', 'path: overlays/stagnig');
+  assert.deepEqual(await found(root), {
+    'application-source': ['apps/staging.yaml', 'staging overlays/staging/kustomization.yaml'],
+  });
+});
+
+test('what a file or a base given as argument refers to may be elsewhere', async () => {
+  for (const given of [
+    'base/quote-app/deployment.yaml',
+    'base/quote-app',
+    'base/postgres',
+    'overlays/prod',
+  ]) {
+    assert.deepEqual(await found(repoRoot, path.join(repoRoot, given)), {}, given);
+  }
+});
+
+test('no value of any field makes a rule fail', async (t) => {
+  const { kustomize } = await findPrograms(() => {});
+  const resources = await storedResources(await schemaStore());
+  const scratch = await scratchFolder(t);
+  const { namespace, applications } = exampleTargets(repoRoot);
+  const renders = await Promise.all(
+    [namespace, applications].map((target) => renderExample(target, kustomize, scratch)),
+  );
+  const files = new YamlFiles();
+  for (const [index, render] of renders.entries()) {
+    for (const [at, object] of render.objects.entries()) {
+      for (const field of fieldsOf(object.value)) {
+        for (const other of [null, 'x', 1, [null]]) {
+          const value = changed(object.value, field, other);
+          const objects = render.objects.with(at, { ...object, value: isMap(value) ? value : {} });
+          const spoilt = renders.with(index, { ...render, objects });
+          graphViolations(await readRepository(repoRoot, false, spoilt, resources, files));
+        }
+      }
+    }
+  }
+});
+
+function fieldsOf(value: JsonMap | Json[]): FieldPath[] {
+  const entries: [string | number, Json][] = Array.isArray(value)
+    ? value.map((item, index) => [index, item])
+    : Object.entries(value);
+  return entries.flatMap(([key, field]) => [
+    [key],
+    ...(isMap(field) || Array.isArray(field) ? fieldsOf(field).map((rest) => [key, ...rest]) : []),
+  ]);
+}
+
+function changed(value: Json | undefined, [step, ...rest]: FieldPath, to: Json): Json {
+  if (step === undefined) {
+    return to;
+  }
+  if (Array.isArray(value)) {
+    return value.map((item, index) => (index === step ? changed(item, rest, to) : item));
+  }
+  return isMap(value) ? { ...value, [step]: changed(value[step], rest, to) } : to;
+}

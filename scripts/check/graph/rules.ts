@@ -1,0 +1,36 @@
+import type { Violation } from '../model.ts';
+import { applicationRules } from './applications.ts';
+import { availabilityRules } from './availability.ts';
+import { environmentRules } from './environments.ts';
+import { networkRules } from './network.ts';
+import { parametersRule } from './parameters.ts';
+import { portRules } from './ports.ts';
+import { projectRule } from './projects.ts';
+import { referenceRules } from './references.ts';
+import type { Repository } from './repository.ts';
+import type { GraphRule } from './rule.ts';
+import { selectorRules } from './selectors.ts';
+import { shutdownRules } from './shutdown.ts';
+import { syncRules } from './sync.ts';
+
+/** The rules that need several objects, group by group. Each has a folder in policies/ with its examples. */
+export const graphRules: GraphRule[] = [
+  ...referenceRules,
+  ...portRules,
+  ...selectorRules,
+  ...availabilityRules,
+  ...networkRules,
+  ...shutdownRules,
+  projectRule,
+  ...applicationRules,
+  ...syncRules,
+  parametersRule,
+  ...environmentRules,
+];
+
+/** Holds a repository's objects to every graph rule. */
+export function graphViolations(repository: Repository): { rule: string; violation: Violation }[] {
+  return graphRules.flatMap(({ id, violations }) =>
+    violations(repository).map((violation) => ({ rule: id, violation })),
+  );
+}
