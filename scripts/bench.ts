@@ -1,39 +1,62 @@
-import { benchFlow } from './bench/flow.ts';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { asJson, document, tables } from './bench/check/report.ts';
+import { benchCheck, defaultSizes } from './bench/check.ts';
+import { benchFlow, flowTable } from './bench/flow.ts';
 import { CannotRun, run } from './cli.ts';
+import { repoRoot } from './paths.ts';
 
 const help = `
 Usage: npm run bench -- flow [--rounds N] [--json]
+       npm run bench -- check [--objects N,...] [--rounds N] [--json] [--write]
 
-Measures on a cluster of its own, begun from nothing and taken away again:
-  flow   push → Synced, push → every replica ready, drift → healed
+  flow   push → Synced, push → every replica ready, drift → healed; on a cluster of its own, begun from nothing and
+         taken away again
+  check  time and memory of \`npm run check\` and of kubeconform with conftest, kube-score and Kyverno, on the same
+         objects and rules, once their verdicts are known to be right
 
-  --rounds N  how often each is done (default 20)
-  --json      the seconds of every round instead of the table
+  --rounds N       how often each is done (default: flow 20; check 5, and 3 from 10,000 objects on)
+  --objects N,...  how many objects check judges, one file each (default ${defaultSizes.join(',')})
+  --json           what was measured instead of the table
+  --write          writes docs/benchmarks.md as well
 
 Exit code: 0 measured, 2 cannot run.
 `;
 
-await run(
-  { help, options: { rounds: { type: 'string' }, json: { type: 'boolean' } }, positionals: true },
-  async ({ rounds = '20', json }, [subject]) => {
-    if (subject !== 'flow') {
-      throw new CannotRun(`${subject ?? 'nothing'} cannot be measured: say "flow". See --help.`);
-    }
-    if (!/^[1-9]\d{0,3}$/.test(rounds)) {
-      throw new CannotRun(`--rounds ${rounds}: give a number from 1 to 9999.`);
-    }
-    const series = await benchFlow(Number(rounds));
-    process.stdout.write(`${json === true ? JSON.stringify(series, null, 2) : table(series)}\n`);
-    return 0;
-  },
-);
+const options = {
+  rounds: { type: 'string' },
+  objects: { type: 'string' },
+  json: { type: 'boolean' },
+  write: { type: 'boolean' },
+} as const;
 
-function table(series: Record<string, number[]>): string {
-  const row = (...cells: string[]) => cells.map((cell, index) => cell.padEnd(index === 0 ? 26 : 9)).join('');
-  const lines = Object.entries(series).map(([name, seconds]) => {
-    const sorted = seconds.toSorted((a, b) => a - b);
-    const at = (share: number) => `${(sorted[Math.ceil(share * sorted.length) - 1] ?? 0).toFixed(2)} s`;
-    return row(name, String(sorted.length), at(0.5), at(0.95), at(1));
-  });
-  return [row('', 'rounds', 'median', 'p95', 'worst'), ...lines].join('\n').replaceAll(/ +$/gm, '');
+await run({ help, options, positionals: true }, async (values, [subject]) => {
+  const { rounds, objects, json = false, write = false } = values;
+  const times = rounds === undefined ? undefined : whole('--rounds', rounds, 9999);
+  if (subject === 'flow') {
+    if (objects !== undefined || write) {
+      throw new CannotRun('--objects and --write are for "check". See --help.');
+    }
+    const series = await benchFlow(times ?? 20);
+    process.stdout.write(`${json ? JSON.stringify(series, null, 2) : flowTable(series)}\n`);
+    return 0;
+  }
+  if (subject !== 'check') {
+    throw new CannotRun(`${subject ?? 'nothing'} cannot be measured: say "flow" or "check". See --help.`);
+  }
+  const sizes = objects?.split(',').map((size) => whole('--objects', size, 1_000_000, 10)) ?? defaultSizes;
+  const benchmark = await benchCheck(sizes, times);
+  if (write) {
+    const command = ['npm run bench -- check', ...process.argv.slice(3)].join(' ');
+    await writeFile(path.join(repoRoot, 'docs/benchmarks.md'), document(benchmark, command));
+  }
+  process.stdout.write(`${json ? asJson(benchmark) : tables(benchmark)}\n`);
+  return 0;
+});
+
+function whole(option: string, given: string, most: number, least = 1): number {
+  if (!/^[1-9]\d{0,6}$/.test(given) || Number(given) > most || Number(given) < least) {
+    throw new CannotRun(`${option} ${given}: give a number from ${least} to ${most}.`);
+  }
+  return Number(given);
 }

@@ -37,6 +37,15 @@ export async function run<T extends Options>(
   command: Command<T>,
   main: (values: Parsed<T>['values'], positionals: string[]) => Promise<number>,
 ): Promise<never> {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // EPIPE: a reader such as head has gone, and what is left is not wanted.
+    if (error.code !== 'EPIPE') {
+      process.stderr.write(
+        `standard output cannot be written (${error.code}): mend that, then run this again.\n`,
+      );
+      process.exit(2);
+    }
+  });
   try {
     const parsed = parseArgs({
       options: { ...command.options, help: { type: 'boolean', short: 'h' } } as T & {
@@ -46,16 +55,25 @@ export async function run<T extends Options>(
     });
     if ((parsed.values as { help?: boolean }).help === true) {
       process.stdout.write(`${command.help.trim()}\n`);
-      process.exit(0);
+      return await end(0);
     }
     if (command.positionals !== true && parsed.positionals.length > 0) {
       throw new CannotRun(`unexpected argument "${parsed.positionals[0]}": see --help.`);
     }
-    process.exit(await main(parsed.values, parsed.positionals));
+    return await end(await main(parsed.values, parsed.positionals));
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`);
-    process.exit(2);
+    return await end(2);
   }
+}
+
+/** Ends the program when all that it wrote is taken: a pipe holds 64 KiB, and exit() drops the rest. */
+async function end(code: number): Promise<never> {
+  const taken = [process.stdout, process.stderr].map(
+    (stream) => new Promise<unknown>((resolve) => stream.write('', resolve)),
+  );
+  await Promise.all(taken);
+  process.exit(code);
 }
 
 function explain(error: unknown): string {

@@ -1,4 +1,5 @@
 import { type Rehearsal, rehearse, until } from '../rehearsal.ts';
+import { quantile } from './quantile.ts';
 
 /**
  * Pushes, and makes drift, that many times on a new cluster. Returns the seconds of each. What it asks with, a
@@ -64,4 +65,14 @@ async function deleteObject(on: Rehearsal): Promise<number> {
   return until('the Service healed', async () => {
     return (await on.field('dev', 'service/quote-app', '{.metadata.name}')) === 'quote-app';
   });
+}
+
+/** A line for each series: rounds, median, 95th percentile and worst. */
+export function flowTable(series: Record<string, number[]>): string {
+  const row = (...cells: string[]) => cells.map((cell, index) => cell.padEnd(index === 0 ? 26 : 9)).join('');
+  const lines = Object.entries(series).map(([name, seconds]) => {
+    const at = (share: number) => `${quantile(seconds, share).toFixed(2)} s`;
+    return row(name, String(seconds.length), at(0.5), at(0.95), at(1));
+  });
+  return [row('', 'rounds', 'median', 'p95', 'worst'), ...lines].join('\n').replaceAll(/ +$/gm, '');
 }

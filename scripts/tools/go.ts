@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import { cacheDir } from '../paths.ts';
 
 /** A folder beside this file whose go.mod pins programs with `tool` directives or holds mains of its own. */
-export type ToolModule = 'check' | 'cluster' | 'local-path';
+export type ToolModule = 'check' | 'cluster' | 'conftest' | 'kube-score' | 'kyverno' | 'local-path';
 
 /** Go names a binary after its package's folder; these folders say something else than the program's name. */
 const programNames: Record<string, string> = { cmd: 'argocd', server: 'etcd' };
