@@ -16,7 +16,8 @@ import { noObject } from './model.ts';
 import { findPrograms } from './programs.ts';
 import { placeOf } from './provenance/provenance.ts';
 import { type Render, readObjects, renderKustomization } from './render.ts';
-import { schemaStore, storedResources } from './schemas/store.ts';
+import { servedKinds } from './schemas/served-kinds.ts';
+import { schemaStore } from './schemas/store.ts';
 import { allSourceFindings, type SourceFinding } from './sources.ts';
 import { argumentTargets, policiesTarget, repositoryTargets } from './targets.ts';
 import { YamlFiles } from './yaml/yaml-files.ts';
@@ -38,15 +39,15 @@ export async function check(
   const files = new YamlFiles(inside ? root : undefined);
   const targets = whole ? await repositoryTargets(root, files) : await argumentTargets(root, paths, files);
   const schemas = await schemaStore(() => progress('writing schemas from the pinned modules, about 3 s'));
-  const [{ renders, policyRender }, resources, sources, { exemptions, findings: malformed }] =
-    await Promise.all([
-      renderAll(root, targets, files, progress),
-      storedResources(schemas),
-      allSourceFindings(root, targets, whole, files),
-      readExemptions(root, files),
-    ]);
+  const [{ renders, policyRender }, sources, { exemptions, findings: malformed }] = await Promise.all([
+    renderAll(root, targets, files, progress),
+    allSourceFindings(root, targets, whole, files),
+    readExemptions(root, files),
+  ]);
   const objects = renders.flatMap((render) => render.objects);
-  const conformance = checkConformance(schemas, objects);
+  const served = await servedKinds(schemas, objects);
+  const { resources } = served;
+  const conformance = checkConformance(served, objects);
   const { policies, refusals } = readPolicies(policyRender.objects);
   const admission = judgeAdmission(objects, conformance, policies, resources);
   const repository = await readRepository(root, whole, renders, resources, files);

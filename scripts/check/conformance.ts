@@ -1,5 +1,5 @@
-import type { JsonMap, RenderedObject, Violation } from './model.ts';
-import { storedSchema } from './schemas/store.ts';
+import type { RenderedObject, Violation } from './model.ts';
+import type { ServedKinds } from './schemas/served-kinds.ts';
 import { departures } from './schemas/validate.ts';
 
 /** A departure from an object's schema. */
@@ -8,9 +8,8 @@ type SchemaViolation = Violation & { rule: 'unknown-kind' | 'unknown-field' | 's
 /** `validated` counts the objects that a schema was found for. */
 export type Conformance = { violations: SchemaViolation[]; validated: number };
 
-/** Validates every object strictly against its kind's schema in the store at `schemas`. */
-export function checkConformance(schemas: string, objects: RenderedObject[]): Conformance {
-  const known = new Map<string, JsonMap | undefined>();
+/** Validates every object strictly against its kind's schema. */
+export function checkConformance(served: ServedKinds, objects: RenderedObject[]): Conformance {
   const violations: SchemaViolation[] = [];
   let validated = 0;
   for (const object of objects) {
@@ -20,11 +19,7 @@ export function checkConformance(schemas: string, objects: RenderedObject[]): Co
       violations.push({ rule: 'schema', object, path: [], message });
       continue;
     }
-    const key = `${apiVersion} ${id.kind}`;
-    if (!known.has(key)) {
-      known.set(key, storedSchema(schemas, apiVersion, id.kind));
-    }
-    const schema = known.get(key);
+    const schema = served.schemaOf(apiVersion, id.kind);
     if (schema === undefined) {
       const message = `the cluster serves no ${id.kind} in ${apiVersion}`;
       violations.push({ rule: 'unknown-kind', object, path: ['kind'], message });

@@ -12,7 +12,8 @@ import { readRepository } from './graph/repository.ts';
 import { graphRules, graphViolations } from './graph/rules.ts';
 import { findPrograms } from './programs.ts';
 import { type Render, renderKustomization } from './render.ts';
-import { schemaStore, storedResources } from './schemas/store.ts';
+import { servedKinds } from './schemas/served-kinds.ts';
+import { schemaStore } from './schemas/store.ts';
 import { policiesTarget } from './targets.ts';
 import { YamlFiles } from './yaml/yaml-files.ts';
 
@@ -26,7 +27,7 @@ let policyRender: Render;
 before(async () => {
   scratch = await mkdtemp(path.join(tmpdir(), 'quotes-examples-'));
   kustomize = (await findPrograms(() => {})).kustomize;
-  resources = await storedResources(await schemaStore());
+  resources = (await servedKinds(await schemaStore())).resources;
   const folder = path.join(scratch, 'policies');
   policyRender = await renderKustomization(kustomize, policiesTarget(repoRoot), folder, new YamlFiles());
   const read = readPolicies(policyRender.objects);

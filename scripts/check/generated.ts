@@ -5,7 +5,8 @@ import { exemptedFiles, staleFiles, writtenBindings } from './exemptions/binding
 import { readExemptions } from './exemptions/exemptions.ts';
 import { writeWhole } from './outputs.ts';
 import { rulesDocument, rulesMarkdown } from './rule-docs.ts';
-import { schemaStore, storedResources } from './schemas/store.ts';
+import { servedKinds } from './schemas/served-kinds.ts';
+import { schemaStore } from './schemas/store.ts';
 import { YamlFiles } from './yaml/yaml-files.ts';
 
 /**
@@ -16,7 +17,7 @@ import { YamlFiles } from './yaml/yaml-files.ts';
 export async function writeGenerated(root: string, progress: (line: string) => void): Promise<string[]> {
   const files = new YamlFiles(root);
   const { exemptions } = await readExemptions(root, files);
-  const resources = await storedResources(await schemaStore());
+  const resources = (await servedKinds(await schemaStore())).resources;
   const wanted = exemptedFiles(exemptions, await writtenBindings(root, files), resources);
   const stale = await staleFiles(root, wanted);
   for (const file of stale) {

@@ -10,7 +10,8 @@ import { examplesOf, exampleTargets, renderExample } from '../../scripts/check/e
 import { isMap, type JsonMap, type RenderedObject } from '../../scripts/check/model.ts';
 import { findPrograms } from '../../scripts/check/programs.ts';
 import { renderKustomization } from '../../scripts/check/render.ts';
-import { schemaStore, storedResources } from '../../scripts/check/schemas/store.ts';
+import { servedKinds } from '../../scripts/check/schemas/served-kinds.ts';
+import { schemaStore } from '../../scripts/check/schemas/store.ts';
 import { policiesTarget } from '../../scripts/check/targets.ts';
 import { YamlFiles } from '../../scripts/check/yaml/yaml-files.ts';
 import { repoRoot } from '../../scripts/paths.ts';
@@ -46,16 +47,16 @@ export async function compareGates(api: ApiServer): Promise<Comparison> {
   const scratch = await mkdtemp(path.join(tmpdir(), 'quotes-differential-'));
   try {
     const { kustomize } = await findPrograms(() => {});
-    const schemas = await schemaStore();
+    const served = await servedKinds(await schemaStore());
     const folder = path.join(scratch, 'policies');
     const rendered = await renderKustomization(kustomize, policiesTarget(repoRoot), folder, new YamlFiles());
     const gate = {
       policies: readPolicies(rendered.objects).policies,
-      resources: await storedResources(schemas),
+      resources: served.resources,
     };
     const cases = await generate(kustomize, scratch, gate);
     const objects = cases.map(({ object }) => object);
-    const conformance = checkConformance(schemas, objects);
+    const conformance = checkConformance(served, objects);
     const malformed = new Set(conformance.violations.map(({ object }) => object));
     await prepareCluster(api, rendered.objects, objects);
     const found: Comparison = {

@@ -3,7 +3,8 @@ import path from 'node:path';
 import { policyViolations } from '../../scripts/check/admission/gate.ts';
 import { readPolicies } from '../../scripts/check/admission/policy.ts';
 import { isMap, type JsonMap, type RenderedObject, text } from '../../scripts/check/model.ts';
-import { schemaStore, storedResources } from '../../scripts/check/schemas/store.ts';
+import { servedKinds } from '../../scripts/check/schemas/served-kinds.ts';
+import { schemaStore } from '../../scripts/check/schemas/store.ts';
 import { parseOutput } from '../../scripts/check/yaml/yaml-files.ts';
 import type { ApiServer } from './api-server.ts';
 import { applyNamespaces, namespaces, untilInForce } from './cluster.ts';
@@ -56,7 +57,7 @@ export async function compareSemantics(
   await api.apply(policyObjects);
   const [probe = {}] = configMaps;
   await untilInForce(api, forCase(probe, 'exact'));
-  const resources = await storedResources(await schemaStore());
+  const resources = (await servedKinds(await schemaStore())).resources;
   const differences: Difference[] = [...refused];
   const around = [namespaces.warnObject, ...given].map((value) => rendered(value));
   const resource = resources.get('v1 ConfigMap');

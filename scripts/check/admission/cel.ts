@@ -23,8 +23,11 @@ export type Expression = {
   /** Its static type, `dyn` where only the object decides. */
   type: string;
   /** @throws {EvaluationError} what kube-apiserver would call a runtime error, with its reason */
-  evaluate(activation: Activation): unknown;
+  evaluate(activation: Activation | Validated): unknown;
 };
+
+/** What a rule of a CustomResourceDefinition may name: the value at its place in the schema. */
+export type Validated = { self: CelValue };
 
 /** Why an expression cannot be judged here, and where in it. `offset` counts characters from 0. */
 export class Unsupported extends Error {
@@ -93,7 +96,7 @@ const replaced: Record<string, string> = {
  * The functions of k8s.io/apiserver/pkg/cel/library that policies use. What is not here does not compile, and is
  * refused by name: add it here when a policy needs it, and to the differential test.
  */
-const environment = new Environment({ enableOptionalTypes: true })
+const library = new Environment({ enableOptionalTypes: true })
   .registerType('Quantity', Quantity)
   .registerFunction('quantity(string): Quantity', quantity)
   .registerFunction('isQuantity(string): bool', (text: string) => Quantity.parse(text) !== undefined)
@@ -123,13 +126,18 @@ const environment = new Environment({ enableOptionalTypes: true })
   .registerFunction('string.findAll(string): list<string>', (text: string, source: string) =>
     found(text, source, -1n),
   )
-  .registerFunction('string.findAll(string, int): list<string>', found)
+  .registerFunction('string.findAll(string, int): list<string>', found);
+
+const admission = library
+  .clone()
   .registerVariable('object', 'dyn')
   .registerVariable('oldObject', 'dyn')
   .registerVariable('request', 'dyn')
   .registerVariable('namespaceObject', 'dyn')
   .registerVariable('params', 'dyn')
   .registerVariable('variables', 'dyn');
+
+const validation = library.clone().registerVariable('self', 'dyn').registerVariable('oldSelf', 'dyn');
 
 /** The functions and macros that test/differential shows to be judged here as in kube-apiserver. */
 const proven = new Set(
@@ -153,11 +161,43 @@ export function compile(
   returns: 'bool' | 'string' | 'dyn',
   variables: Map<string, Expression> = new Map(),
 ): Expression {
-  const ast = nodes(parse(source).ast);
+  const ast = nodes(parse(admission, source).ast);
   for (const { op, args, start } of ast) {
     if (op === '.' && args[0].op === 'id' && args[0].args === 'request' && !requestFields.includes(args[1])) {
       throw new Unsupported(`request.${args[1]} is known only in the cluster`, start);
     }
+  }
+  const named = ast.flatMap((node) => variableNamed(node) ?? []);
+  const unknown = named.find((name) => !variables.has(name));
+  if (unknown !== undefined) {
+    throw new Unsupported(`variables.${unknown} is not defined before it is used`);
+  }
+  const { parsed, type: own } = checked(admission, source, ast);
+  // A variable is `dyn` to cel-js; alone it is of the type that its own expression has.
+  const alone = variableNamed(parsed.ast);
+  const type = (alone === undefined ? own : variables.get(alone)?.type) ?? 'dyn';
+  if (returns !== 'dyn' && type !== returns) {
+    const hint = type === 'dyn' ? `: wrap it in ${returns}()` : '';
+    throw new Unsupported(`it gives ${type}, and ${returns} is needed${hint}`);
+  }
+  return { source, type, evaluate: (activation) => parsed(activation) };
+}
+
+/**
+ * Compiles a rule or a message of `x-kubernetes-validations`. `isTransition`: it compares with the old value, so it
+ * says nothing of what is created.
+ * @throws {Unsupported} as compile
+ */
+export function compileValidation(source: string): Expression & { isTransition: boolean } {
+  const ast = nodes(parse(validation, source).ast);
+  const { parsed, type } = checked(validation, source, ast);
+  const isTransition = ast.some(({ op, args }) => op === 'id' && args === 'oldSelf');
+  return { source, type: type ?? 'dyn', isTransition, evaluate: (activation) => parsed(activation) };
+}
+
+/** Compiles with our functions in the place of those of cel-js that judge otherwise. */
+function checked(environment: Environment, source: string, ast: ASTNode[]) {
+  for (const { op, args, start } of ast) {
     const called = op === 'rcall' || op === 'call' ? args[0] : undefined;
     if (called !== undefined && !proven.has(called)) {
       throw new Unsupported(`${called}() is not known to be judged here as in the cluster`, start);
@@ -171,10 +211,9 @@ export function compile(
       }
     }
   }
-  const parsed = parse(withOurs(source, ast));
-  const checked = parsed.check();
-  if (!checked.valid) {
-    const { error } = checked;
+  const parsed = parse(environment, withOurs(source, ast));
+  const { valid, error, type } = parsed.check();
+  if (!valid) {
     throw new Unsupported(
       Object.entries(replaced).reduce(
         (words, [theirs, ours]) => words.replaceAll(ours, theirs),
@@ -183,19 +222,7 @@ export function compile(
       error?.range?.start,
     );
   }
-  const named = ast.flatMap((node) => variableNamed(node) ?? []);
-  const unknown = named.find((name) => !variables.has(name));
-  if (unknown !== undefined) {
-    throw new Unsupported(`variables.${unknown} is not defined before it is used`);
-  }
-  // A variable is `dyn` to cel-js; alone it is of the type that its own expression has.
-  const alone = variableNamed(parsed.ast);
-  const type = (alone === undefined ? checked.type : variables.get(alone)?.type) ?? 'dyn';
-  if (returns !== 'dyn' && type !== returns) {
-    const hint = type === 'dyn' ? `: wrap it in ${returns}()` : '';
-    throw new Unsupported(`it gives ${type}, and ${returns} is needed${hint}`);
-  }
-  return { source, type, evaluate: (activation) => parsed(activation) };
+  return { parsed, type };
 }
 
 function variableNamed({ op, args }: ASTNode): string | undefined {
@@ -203,7 +230,7 @@ function variableNamed({ op, args }: ASTNode): string | undefined {
   return ofVariables ? args[1] : undefined;
 }
 
-function parse(source: string) {
+function parse(environment: Environment, source: string) {
   try {
     return environment.parse(source);
   } catch (error) {

@@ -44,6 +44,7 @@ const kept = [
   'minProperties',
   'maxProperties',
   'required',
+  'x-kubernetes-validations',
   // Inside these a schema only adds conditions: what fields there are is said outside, so they stay as they are.
   'allOf',
   'anyOf',

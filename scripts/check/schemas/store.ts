@@ -1,11 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { glob, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { argocdModule } from '../../argocd-manifest.ts';
 import { cacheDir } from '../../paths.ts';
 import { moduleDir, pinnedVersion } from '../../tools/go-modules.ts';
-import { type Resources, resourceKey } from '../admission/resources.ts';
 import { isMap, type JsonMap } from '../model.ts';
 import { parseOutput } from '../yaml/yaml-files.ts';
 import { customResourceSchemas } from './custom-resources.ts';
@@ -22,18 +21,12 @@ export type KindSchema = {
 };
 
 const kubernetesModule = 'k8s.io/kubernetes';
-const resourcesFile = 'resources.json';
-
-/** The schema of a kind in a store, undefined when the cluster serves no such kind. */
-export function storedSchema(store: string, apiVersion: string, kind: string): JsonMap | undefined {
-  const file = path.join(store, schemaFile(apiVersion, kind));
-  return /^[\w.-]*\/?[\w.-]+ \w+$/.test(`${apiVersion} ${kind}`) && existsSync(file)
-    ? (JSON.parse(readFileSync(file, 'utf8')) as JsonMap)
-    : undefined;
-}
+/** What a store has besides schemas: how each kind is served, and the schema of metadata. */
+export const resourcesFile = 'resources.json';
+export const metadataFile = 'metadata.json';
 
 /** Where a kind's schema is in a store. A core kind's group is its version, `v1/v1`, as kubeconform has it. */
-function schemaFile(apiVersion: string, kind: string): string {
+export function schemaFile(apiVersion: string, kind: string): string {
   const [group = '', version = group] = apiVersion.split('/');
   return path.join(group, version, `${kind.toLowerCase()}.json`);
 }
@@ -51,7 +44,7 @@ export async function schemaStore(onWrite: () => void = () => {}): Promise<strin
   onWrite();
   const partial = `${folder}.${randomUUID()}`;
   try {
-    const kinds = await allSchemas();
+    const { kinds, metadata } = await allSchemas();
     for (const { apiVersion, kind, schema } of kinds) {
       assertJudged(schema);
       const file = path.join(partial, schemaFile(apiVersion, kind));
@@ -62,6 +55,7 @@ export async function schemaStore(onWrite: () => void = () => {}): Promise<strin
       path.join(partial, resourcesFile),
       JSON.stringify(kinds.map(({ schema: _, ...resource }) => resource)),
     );
+    await writeFile(path.join(partial, metadataFile), JSON.stringify(metadata));
     await rename(partial, folder).catch((error: NodeJS.ErrnoException) => {
       // Another process wrote the same schemas meanwhile: theirs serve.
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') {
@@ -72,25 +66,6 @@ export async function schemaStore(onWrite: () => void = () => {}): Promise<strin
     await rm(partial, { recursive: true, force: true });
   }
   return folder;
-}
-
-/** How the API serves every kind that the store has a schema for. */
-export async function storedResources(store: string): Promise<Resources> {
-  const kinds: Omit<KindSchema, 'schema'>[] = JSON.parse(
-    await readFile(path.join(store, resourcesFile), 'utf8'),
-  );
-  const served = kinds.map(({ apiVersion, kind, resource, namespaced }) => {
-    const [version = '', group = ''] = apiVersion.split('/').reverse();
-    return { apiVersion, kind, group, version, name: resource, namespaced };
-  });
-  const versions = Map.groupBy(served, ({ group, name }) => `${group}/${name}`);
-  return new Map(
-    served.map(({ apiVersion, kind, ...resource }) => {
-      const same = versions.get(`${resource.group}/${resource.name}`) ?? [];
-      const others = same.map(({ version }) => version).filter((version) => version !== resource.version);
-      return [resourceKey(apiVersion, kind), { ...resource, otherVersions: others }];
-    }),
-  );
 }
 
 /** Keyed by what goes in and by the code that converts it. */
@@ -105,17 +80,17 @@ async function storeKey(): Promise<string> {
   return hash.digest('hex').slice(0, 12);
 }
 
-async function allSchemas(): Promise<KindSchema[]> {
+async function allSchemas(): Promise<{ kinds: KindSchema[]; metadata: JsonMap }> {
   const kubernetes = await moduleDir('cluster', kubernetesModule);
   const swagger: Swagger = JSON.parse(
     await readFile(path.join(kubernetes, 'api/openapi-spec/swagger.json'), 'utf8'),
   );
-  const schemas = kubernetesSchemas(swagger);
+  const kinds = kubernetesSchemas(swagger);
   const metadata = objectMeta(swagger);
   const crds = path.join(await moduleDir('cluster', argocdModule), 'manifests', 'crds');
   for await (const file of glob('*-crd.yaml', { cwd: crds })) {
     const documents = parseOutput(await readFile(path.join(crds, file), 'utf8'));
-    schemas.push(...documents.filter(isMap).flatMap((crd) => customResourceSchemas(crd, metadata)));
+    kinds.push(...documents.filter(isMap).flatMap((crd) => customResourceSchemas(crd, metadata)));
   }
-  return schemas;
+  return { kinds, metadata };
 }

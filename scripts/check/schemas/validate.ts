@@ -1,5 +1,6 @@
 import { RE2JS } from 're2js';
 import { type FieldPath, isMap, type Json, type JsonMap, maps, text } from '../model.ts';
+import { brokenRules } from './validation-rules.ts';
 
 /** Where a value departs from a schema. */
 export type Departure = { path: FieldPath; keyword: string; message: string };
@@ -9,7 +10,7 @@ const judged = new Set([
   ...['type', 'enum', 'pattern', 'format', 'minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'],
   ...['multipleOf', 'minLength', 'maxLength', 'items', 'minItems', 'maxItems', 'uniqueItems', 'properties'],
   ...['required', 'additionalProperties', 'minProperties', 'maxProperties', 'allOf', 'anyOf', 'oneOf', 'not'],
-  ...['$ref', 'definitions'],
+  ...['$ref', 'definitions', 'x-kubernetes-validations'],
 ]);
 
 /** @throws when a schema has a keyword that `departures` does not judge */
@@ -52,6 +53,7 @@ function visit(schema: JsonMap, value: Json, path: FieldPath, run: Run): void {
     visit(isMap(to) ? to : {}, value, path, run);
     return;
   }
+  const before = run.found.length;
   const say = (keyword: string, message: string) => run.found.push({ path, keyword, message });
   if (schema.type !== undefined && !isOfType(schema.type, value)) {
     say('type', `is ${nameOf(value)}, not ${listed(schema.type)}`);
@@ -76,6 +78,12 @@ function visit(schema: JsonMap, value: Json, path: FieldPath, run: Run): void {
     visitMap(schema, value, path, run, say);
   }
   visitCombined(schema, value, path, run, say);
+  // The API server asks these of a value that is otherwise as it should be.
+  if (schema['x-kubernetes-validations'] !== undefined && run.found.length === before) {
+    for (const message of brokenRules(maps(schema['x-kubernetes-validations']), value)) {
+      say('x-kubernetes-validations', message);
+    }
+  }
 }
 
 type Say = (keyword: string, message: string) => void;
