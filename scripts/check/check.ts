@@ -16,6 +16,7 @@ import { noObject } from './model.ts';
 import { findPrograms } from './programs.ts';
 import { placeOf } from './provenance/provenance.ts';
 import { type Render, readObjects, renderKustomization } from './render.ts';
+import { ruleNamed } from './rule-pages.ts';
 import { servedKinds } from './schemas/served-kinds.ts';
 import { schemaStore } from './schemas/store.ts';
 import { allSourceFindings, type SourceFinding } from './sources.ts';
@@ -26,13 +27,16 @@ import { YamlFiles } from './yaml/yaml-files.ts';
 type Broken = { rule: string; violation: Violation; severity?: Finding['severity'] };
 
 /**
- * Checks the repository at `root`, or only what the paths name: sources, renders, schemas, rules.
- * @throws {CannotRun} when something cannot be read or run: then nothing is said of the manifests
+ * Checks the repository at `root`, or only what the paths name: sources, renders, schemas, rules. Some rules alone
+ * when they are chosen by their ids.
+ * @throws {CannotRun} when something cannot be read or run, or a chosen rule is none: then nothing is said of the
+ * manifests
  */
 export async function check(
   root: string,
   paths: string[],
   progress: (line: string) => void,
+  chosen?: string[],
 ): Promise<{ report: Report; rules: Rule[] }> {
   const whole = paths.length === 0;
   const inside = paths.every((given) => `${path.resolve(given)}/`.startsWith(`${root}/`));
@@ -48,18 +52,20 @@ export async function check(
   const served = await servedKinds(schemas, objects);
   const { resources } = served;
   const conformance = checkConformance(served, objects);
-  const { policies, refusals } = readPolicies(policyRender.objects);
+  const { policies: all, refusals } = readPolicies(policyRender.objects);
+  const only = chooser(allRules(all), chosen);
+  const policies = all.filter(({ rule }) => only(rule.id));
   const admission = judgeAdmission(objects, conformance, policies, resources);
   const repository = await readRepository(root, whole, renders, resources, files);
   // What an object is misread to say has its finding; what would follow from it is not another.
   const misread = new Set(conformance.violations.map(({ object }) => object));
-  const graph = graphViolations(repository).filter(({ violation }) => !misread.has(violation.object));
+  const graph = graphViolations(repository, only).filter(({ violation }) => !misread.has(violation.object));
   const about = [
     ...sources,
     ...renderFindings([...new Set([...renders, policyRender])], root, sources),
     ...(await deadEntryFindings(renders, files)),
     ...malformed,
-    ...(await exemptionReport(root, whole, exemptions, { objects, policies, resources, graph, files })),
+    ...(await exemptionReport(root, whole, exemptions, { objects, policies: all, resources, graph, files })),
   ];
   const broken: Broken[] = [
     ...renders.flatMap(twice).map((violation) => ({ rule: 'duplicate-object', violation })),
@@ -68,11 +74,13 @@ export async function check(
     ...admission.broken,
     ...graph.filter(({ rule, violation }) => !isExempt(exemptions, rule, violation.object)),
   ];
-  const rules = allRules(policies);
+  const rules = allRules(all).filter(({ id }) => only(id));
   const severities = new Map(rules.map(({ id, severity }) => [id, severity]));
   const findings = [
-    ...about.map((finding) => ({ environment: '', object: noObject, ...finding })),
-    ...(await Promise.all(broken.map((found) => placed(found, files)))),
+    ...about
+      .filter(({ rule }) => only(rule))
+      .map((finding) => ({ environment: '', object: noObject, ...finding })),
+    ...(await Promise.all(broken.filter(({ rule }) => only(rule)).map((found) => placed(found, files)))),
   ].map((finding): Finding => settled(finding, root, severities));
   const coverage = {
     environments: targets.flatMap(({ environment }) => (environment === '' ? [] : [environment])),
@@ -83,6 +91,14 @@ export async function check(
     passedOver: admission.passedOver,
   };
   return { report: { findings: unique(findings).sort(byPlace), coverage }, rules };
+}
+
+/** What does not parse or render is told of whatever the rules: it was held to none. */
+const always = ['yaml-syntax', 'render-failed', 'empty-render'];
+
+function chooser(rules: Rule[], chosen: string[] | undefined): (rule: string) => boolean {
+  const ids = chosen?.map((id) => ruleNamed(rules, id).id);
+  return (rule) => ids === undefined || ids.includes(rule) || always.includes(rule);
 }
 
 /** Renders the targets, and the policies whatever the targets are. */

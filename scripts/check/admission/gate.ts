@@ -35,7 +35,7 @@ export function policyViolations(
       policies,
       {
         object,
-        admitted: once(() => asAdmitted(object.value)),
+        admitted: () => asAdmitted(object.value),
         resource,
         namespaceLabels: namespaceLabels(namespace, own, partial),
       },
@@ -57,14 +57,6 @@ export function policyViolations(
     }));
   });
   return { violations, passedOver };
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
 }
 
 function namespaceLabels(
