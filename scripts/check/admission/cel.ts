@@ -29,7 +29,7 @@ export type Expression = {
 };
 
 /** What a rule of a CustomResourceDefinition may name: the value at its place in the schema. */
-export type Validated = { self: CelValue };
+type Validated = { self: CelValue };
 
 /** Why an expression cannot be judged here, and where in it. `offset` counts characters from 0. */
 export class Unsupported extends Error {

@@ -2,7 +2,7 @@ import type { Json, JsonMap } from '../model.ts';
 import { deepest, NotPlain, type Resolve, readFlow, readPlain, readQuoted } from './plain-scalars.ts';
 
 /** A place in a text: line from 0, column from 0. */
-export type Mark = { line: number; column: number };
+type Mark = { line: number; column: number };
 
 /** Where the keys of maps and the items of lists begin; what stands inside brackets on one line has no marks. */
 export type Marks = Map<Json, Map<string | number, Mark>>;
