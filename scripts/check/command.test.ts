@@ -128,7 +128,17 @@ test('--list and --explain tell the rules of the root, as text and as JSON', asy
     /^invalid policies\/minimum-replicas\/invalid\.yaml$[\s\S]*^ {4}replicas: 1$/m,
   );
   const json = JSON.parse((await command(['--explain', 'schema', '--format', 'json'])).stdout) as object;
-  assert.deepEqual(Object.keys(json), ['id', 'group', 'severity', 'gates', 'why', 'fix', 'definedIn']);
+  assert.deepEqual(Object.keys(json), [
+    'id',
+    'group',
+    'severity',
+    'gates',
+    'why',
+    'fix',
+    'definedIn',
+    'valid',
+    'invalid',
+  ]);
 });
 
 test('what nobody knows is refused with what there is', async () => {
