@@ -16,7 +16,7 @@ import { createNetwork, networkIsWhole, removeNetwork, setNodeLink } from './net
 import { containerdOf, ensureNode } from './node.ts';
 import { stockNode } from './node-images.ts';
 import { ensurePki, writeKubeconfig } from './pki.ts';
-import { killCluster, killNode, recordedComponents, stopComponent } from './processes.ts';
+import { killCluster, killNode, recordedComponents, runningPid, stopComponent } from './processes.ts';
 import { ensureRegistry, registryFolder } from './registry.ts';
 
 /** What the rest of the project may ask of a cluster. kind or a cloud could answer the same. */
@@ -32,6 +32,8 @@ export interface Cluster {
   /** Pulls the node's cable and kills everything on it, without a goodbye. */
   loseNode(node: string): Promise<void>;
   returnNode(node: string): Promise<void>;
+  /** Kills one component, such as `registry`; the next start brings it back. */
+  killComponent(component: string): Promise<void>;
   /** Sends a signal to the processes of a pod's containers, past kubelet. */
   signalPod(uid: string, signal: NodeJS.Signals): Promise<void>;
 }
@@ -59,6 +61,15 @@ export function embeddedCluster(name: string): Cluster {
     returnNode: async (node) => {
       await setNodeLink(layout, node, true);
       await ensureNode(layout, find(layout, node), await goTools('cluster'));
+    },
+    killComponent: async (component) => {
+      const pid = await runningPid(layout, component);
+      if (pid === undefined) {
+        throw new RangeError(
+          `${component} does not run: it has ${(await recordedComponents(layout)).join(', ')}.`,
+        );
+      }
+      process.kill(pid, 'SIGKILL');
     },
     signalPod: async (uid, signal) => {
       for (const pid of await processesOfPod(layout, uid)) {

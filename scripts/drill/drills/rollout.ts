@@ -79,7 +79,7 @@ async function holdOff(
   note('taken back');
   await until('the version before alone', async () => (await added()).length === 0);
   return [
-    { what: `a version that ${what} is never ready`, holds: took === 0 },
+    { what: `a version that ${what} takes no traffic`, holds: took === 0 },
     { what: `three pods serve beside a version that ${what}`, holds: stood === 3 },
     { what: `status says that it ${what}`, holds: told },
   ];

@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Drill, Held } from '../drill.ts';
+import { type Stage, until } from '../stage.ts';
+
+/** How long each stays away, in milliseconds, unless it comes back by itself. */
+const absence = 5000;
+
+/** The count of dev's replicas as Git says it, changed to another while something is away. */
+async function pushReplicas({ clone }: Stage): Promise<void> {
+  await clone.edit('overlays/dev/kustomization.yaml', 'count: 1', 'count: 2');
+  await clone.push('dev: two replicas');
+}
+
+function untilTwo({ field }: Stage): Promise<number> {
+  return until('the push deployed', async () => {
+    return (await field('dev', 'deployment/quote-app', '{.status.readyReplicas}')) === '2';
+  });
+}
+
+const caughtUp: Held = { what: 'what was pushed meanwhile is deployed', holds: true };
+
+export const argocdAway: Drill = {
+  name: 'argocd-away',
+  environment: 'prod',
+  cause: 'every pod of Argo CD is killed, and a push comes while it is away',
+  holds: 'no request fails, Argo CD comes back by itself, and the push is deployed',
+  usually: '60 s',
+  run: async (stage, note) => {
+    await stage.kubectl(['delete', 'pods', '--all', '--namespace=argocd', '--grace-period=0', '--force']);
+    note('killed every pod of Argo CD');
+    await pushReplicas(stage);
+    note('pushed');
+    const took = await untilTwo(stage);
+    note('the push is deployed');
+    return { figures: { 'pushed → deployed': took }, held: [caughtUp] };
+  },
+};
+
+export const gitAway: Drill = {
+  name: 'git-away',
+  environment: 'prod',
+  cause: 'the git server is killed, and comes back after five seconds',
+  holds: 'no request fails, drift is healed meanwhile, and pushes are deployed after',
+  usually: '40 s',
+  run: async (stage, note) => {
+    await stage.cluster.killComponent('git-server');
+    note('killed the git server');
+    await stage.kubectl(['delete', 'service/quote-app', '--namespace=dev']);
+    const healed = await until('drift healed without Git', async () => {
+      return (await stage.field('dev', 'service/quote-app', '{.metadata.name}')) !== '';
+    });
+    note(`a deleted Service healed in ${healed.toFixed(1)} s`);
+    await sleep(absence);
+    await stage.cluster.start(() => {});
+    note('the git server is back');
+    await pushReplicas(stage);
+    const took = await untilTwo(stage);
+    note('a push is deployed');
+    return {
+      figures: { 'pushed → deployed': took },
+      held: [{ what: 'drift is healed without Git', holds: true }, caughtUp],
+    };
+  },
+};
+
+export const registryAway: Drill = {
+  name: 'registry-away',
+  environment: 'prod',
+  cause: 'the registry is killed, and a pod is deleted while it is away',
+  holds: 'no request fails, and the pod is replaced from the image that its node has',
+  usually: '30 s',
+  run: async (stage, note) => {
+    await stage.cluster.killComponent('registry');
+    note('killed the registry');
+    const [victim] = await stage.pods('prod');
+    await stage.kubectl(['delete', 'pod', victim?.name ?? '', '--namespace=prod', '--wait=false']);
+    const took = await until('three ready pods', async () => {
+      const ready = (await stage.pods('prod')).filter(({ name, ready }) => ready && name !== victim?.name);
+      return ready.length === 3;
+    });
+    note('a pod is replaced without the registry');
+    await stage.cluster.start(() => {});
+    note('the registry is back');
+    return {
+      figures: { 'deleted → capacity': took },
+      held: [{ what: 'a pod is replaced without it', holds: true }],
+    };
+  },
+};
