@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { RE2JS } from 're2js';
 import { labelsOf, selects } from '../admission/selectors.ts';
 import type { Kustomization } from '../kustomization.ts';
@@ -11,7 +12,7 @@ import {
   text,
   valueAt,
 } from '../model.ts';
-import type { YamlFile, YamlFiles } from '../yaml/yaml-files.ts';
+import { mergeKeys, type YamlFile, type YamlFiles } from '../yaml/yaml-files.ts';
 import { documentTouch, isOf, type Names, type Subject, type Touch } from './touches.ts';
 
 /** What a kustomization's patches say of a field, in the order in which they are applied. */
@@ -54,28 +55,23 @@ function patchFileTouches(subject: Subject, names: Names, patch: YamlFile, targe
 
 /** One operation of a JSON patch. https://www.rfc-editor.org/rfc/rfc6902 */
 function jsonTouches(
-  { object, path: wanted }: Subject,
+  subject: Subject,
   file: YamlFile,
   index: number,
   at: number,
   operation: JsonMap,
 ): Touch[] {
+  const { path: wanted } = subject;
   const pointer = text(operation.path).split('/').slice(1);
   const steps = pointer.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
-  const reaches = steps.every((step, nth) => {
-    const ours = wanted[nth];
-    const list = valueAt(object.value, wanted.slice(0, nth));
-    const last = Array.isArray(list) && ours === list.length - 1;
-    return String(ours) === step || (step === '-' && last);
-  });
-  if (!reaches || steps.length > wanted.length) {
+  const removes = operation.op === 'remove';
+  if (!reaches(subject, steps, removes ? undefined : operation.value)) {
     return [];
   }
-  const removes = operation.op === 'remove';
   const rest = wanted.slice(steps.length);
   const inside: FieldPath = removes || operation.value === undefined ? [] : [at, 'value', ...rest];
   const { line, column, depth, value } = file.locate(index, inside.length === 0 ? [at, 'path'] : inside);
-  const found = inside.length === 0 ? rest.length : depth - 2;
+  const found = inside.length === 0 ? (removes ? 0 : rest.length) : depth - 2;
   const whole = found === rest.length;
   return [
     {
@@ -84,9 +80,46 @@ function jsonTouches(
       column,
       depth: steps.length + found,
       value: whole && inside.length > 0 ? value : undefined,
-      removes: removes && whole,
+      removes,
     },
   ];
+}
+
+/**
+ * Whether a JSON patch's path leads to the field. A position in a list is that of the moment: later patches put items
+ * before and behind it. So what the operation writes tells which item it was, and the position only where that is open.
+ */
+function reaches({ object, path: wanted }: Subject, steps: string[], written: Json | undefined): boolean {
+  let moved = false;
+  for (const [nth, step] of steps.entries()) {
+    const ours = wanted[nth];
+    const list = valueAt(object.value, wanted.slice(0, nth));
+    if (ours === undefined || (typeof ours === 'string' && ours !== step)) {
+      return false;
+    }
+    const position = step === '-' && Array.isArray(list) ? list.length - 1 : Number(step);
+    moved ||= typeof ours === 'number' && ours !== position;
+  }
+  const there = valueAt(object.value, wanted.slice(0, steps.length));
+  if (written === undefined) {
+    // What was taken away is not there to compare with.
+    return there === undefined;
+  }
+  const same = isSame(written, there);
+  return same === undefined ? !moved && there !== undefined : same || (!moved && !isItem(steps));
+}
+
+function isItem(steps: string[]): boolean {
+  return /^(-|\d+)$/.test(steps.at(-1) ?? '');
+}
+
+/** Whether two values are the same thing: undefined for maps, such as a container's resources, that nothing names. */
+function isSame(one: Json, other: Json | undefined): boolean | undefined {
+  if (!isMap(one) || !isMap(other)) {
+    return isDeepStrictEqual(one, other);
+  }
+  const key = mergeKeys.find((name) => one[name] !== undefined || other[name] !== undefined);
+  return key === undefined ? undefined : one[key] === other[key];
 }
 
 /** Kustomize's selector of patches: names and kinds are anchored regular expressions. */

@@ -1,8 +1,61 @@
+import path from 'node:path';
+import type { Kustomization } from '../kustomization.ts';
 import { type FieldPath, isMap, type Json, type JsonMap, maps, text, valueAt } from '../model.ts';
-import type { Names, Subject } from './touches.ts';
+import type { YamlFile, YamlFiles } from '../yaml/yaml-files.ts';
+import { selectsObject } from './patches.ts';
+import { fieldTouch, type Names, type Subject, type Touch } from './touches.ts';
 
-/** The field paths of Kustomize's `replacements` that lead to a field: `spec.template.spec.containers.[name=web].image`. */
-export function replacementPathMatches(fieldPath: string, path: FieldPath, object: Json): boolean {
+/** The lines of a kustomization's `replacements`, and of the files that it names there, that set the field. */
+export async function replacementTouches(
+  subject: Subject,
+  names: Names,
+  { dir, file, value }: Kustomization,
+  files: YamlFiles,
+): Promise<Touch[]> {
+  const touches: Touch[] = [];
+  for (const [index, entry] of maps(value.replacements).entries()) {
+    touches.push(...entryTouches(subject, names, file, ['replacements', index], entry));
+    const named = path.resolve(dir, text(entry.path));
+    if (text(entry.path) !== '' && files.holds(named)) {
+      touches.push(...fileTouches(subject, names, await files.read(named)));
+    }
+  }
+  return touches;
+}
+
+/** A file of replacements is a list of them, or one. */
+function fileTouches(subject: Subject, names: Names, file: YamlFile): Touch[] {
+  const [value] = file.values();
+  return Array.isArray(value)
+    ? value.flatMap((entry, index) =>
+        isMap(entry) ? entryTouches(subject, names, file, [index], entry) : [],
+      )
+    : isMap(value)
+      ? entryTouches(subject, names, file, [], value)
+      : [];
+}
+
+function entryTouches(
+  subject: Subject,
+  names: Names,
+  file: YamlFile,
+  at: FieldPath,
+  entry: JsonMap,
+): Touch[] {
+  return maps(entry.targets).flatMap(({ select, reject, fieldPaths }, target) => {
+    const isMeant =
+      selectsObject(select ?? {}, subject.object, names) &&
+      !maps(reject).some((selector) => selectsObject(selector, subject.object, names));
+    return (isMeant && Array.isArray(fieldPaths) ? fieldPaths : []).flatMap((fieldPath, index) =>
+      leadsTo(text(fieldPath), subject.path, subject.object.value)
+        ? [fieldTouch(subject, file, [...at, 'targets', target, 'fieldPaths', index])]
+        : [],
+    );
+  });
+}
+
+/** Whether a field path of Kustomize's, such as `spec.template.spec.containers.[name=web].image`, leads to a field. */
+function leadsTo(fieldPath: string, path: FieldPath, object: Json): boolean {
   const steps = fieldPath.match(/\[[^\]]*\]|(?:\\.|[^.[\]])+/g) ?? [];
   return (
     steps.length === path.length &&
@@ -15,24 +68,4 @@ export function replacementPathMatches(fieldPath: string, path: FieldPath, objec
         : isMap(item) && String(item[key[1] ?? '']) === key[2];
     })
   );
-}
-
-/** The entries of `replacements` that select an object, as [index of the entry, index of the target, field path]. */
-export function replacementTargets(
-  entry: JsonMap,
-  { object }: Subject,
-  names: Names,
-): { target: number; field: number; fieldPath: string }[] {
-  return maps(entry.targets).flatMap((target, index) => {
-    const select = isMap(target.select) ? target.select : {};
-    const chosen = Object.entries(select).every(([field, wanted]) =>
-      field === 'kind'
-        ? wanted === object.id.kind
-        : field !== 'name' || [names.original, names.current].includes(text(wanted)),
-    );
-    const paths = Array.isArray(target.fieldPaths) ? target.fieldPaths : [];
-    return chosen
-      ? paths.map((fieldPath, field) => ({ target: index, field, fieldPath: text(fieldPath) }))
-      : [];
-  });
 }

@@ -146,7 +146,16 @@ function linesIn(text: string, from: number, to: number): number {
 }
 
 /** The keys by which Kustomize and kubectl merge list items, `patchMergeKey` in k8s.io/api; the first that is there. */
-const mergeKeys = ['name', 'mountPath', 'devicePath', 'containerPort', 'port', 'topologyKey', 'ip', 'key'];
+export const mergeKeys = [
+  'name',
+  'mountPath',
+  'devicePath',
+  'containerPort',
+  'port',
+  'topologyKey',
+  'ip',
+  'key',
+];
 
 function child(
   node: unknown,
