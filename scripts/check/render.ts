@@ -163,7 +163,8 @@ export async function readObjects(target: Target & { file: string }, files: Yaml
   return { target, objects };
 }
 
-function renderedObject(target: Target, value: JsonMap, source: string): RenderedObject {
+/** A value as an object of a target; `source` is the file that it was read from. */
+export function renderedObject(target: Target, value: JsonMap, source: string): RenderedObject {
   const metadata = isMap(value.metadata) ? value.metadata : {};
   const id = { kind: text(value.kind), namespace: text(metadata.namespace), name: text(metadata.name) };
   return { target, apiVersion: text(value.apiVersion), id, value, source };
