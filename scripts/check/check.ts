@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { policyViolations } from './admission/gate.ts';
+import { type PolicyViolation, policyViolations } from './admission/gate.ts';
 import { type Policy, readPolicies } from './admission/policy.ts';
 import type { Resources } from './admission/resources.ts';
 import { allRules } from './catalogue.ts';
@@ -9,6 +9,7 @@ import { type Conformance, checkConformance } from './conformance.ts';
 import { deadEntryFindings } from './dead-entries.ts';
 import { isExempt, readExemptions } from './exemptions/exemptions.ts';
 import { exemptionReport } from './exemptions/report.ts';
+import { kustomizationObject } from './graph/applications.ts';
 import { readRepository } from './graph/repository.ts';
 import { graphViolations } from './graph/rules.ts';
 import type { Finding, Place, RenderedObject, Report, Rule, Target, Violation } from './model.ts';
@@ -121,14 +122,43 @@ function judgeAdmission(
   );
   const judged = objects.filter((object) => !refused.has(object));
   const { violations, passedOver } = policyViolations(judged, policies, resources);
+  const [lacking, judgements] = [true, false].map((lacks) =>
+    violations.filter(
+      (one) => (one.lacks !== undefined && one.object.target.role === 'environment') === lacks,
+    ),
+  );
   return {
-    broken: violations.map(({ policy, actions, ...violation }) => ({
-      rule: policy.rule.id,
-      violation,
-      severity: actions.includes('Deny') ? 'error' : 'warning',
-    })),
+    broken: [
+      ...(judgements ?? []).map(
+        ({ policy, actions, object, path, message }): Broken => ({
+          rule: policy.rule.id,
+          violation: { object, path, message },
+          severity: actions.includes('Deny') ? 'error' : 'warning',
+        }),
+      ),
+      ...withoutParameters(lacking ?? []),
+    ],
     passedOver: [...passedOver].sort(),
   };
+}
+
+/** What the cluster says of each object is one thing to mend: the environment's parameters. */
+function withoutParameters(violations: PolicyViolation[]): Broken[] {
+  const places = Map.groupBy(violations, ({ object, lacks }) =>
+    [object.target.environment, object.id.namespace, lacks].join('\0'),
+  );
+  return [...places.values()].flatMap(([first, ...others]) => {
+    const target = first?.object.target;
+    if (first === undefined || target === undefined || !('dir' in target)) {
+      return [];
+    }
+    const policies = new Set([first, ...others].map(({ policy }) => policy.rule.id));
+    const where = `namespace ${first.object.id.namespace} has no ${first.lacks}`;
+    const message = `${where}, without which ${[...policies].sort().join(' and ')} deny every workload`;
+    return [
+      { rule: 'policy-parameters', violation: { object: kustomizationObject(target), path: [], message } },
+    ];
+  });
 }
 
 type RenderFinding = SourceFinding & { environment: string };

@@ -20,9 +20,12 @@ export class YamlFile {
   readonly path: string;
   readonly problems: YamlProblem[];
   readonly #parts: Part[];
+  readonly #indent: number;
 
-  constructor(path: string, text: string, firstLine = 1) {
+  /** @param indent by how many columns the text is indented in the file */
+  constructor(path: string, text: string, firstLine = 1, indent = 0) {
     this.path = path;
+    this.#indent = indent;
     this.#parts = parts(text, firstLine);
     this.problems = this.#parts.flatMap((part) => part.problems);
   }
@@ -75,12 +78,13 @@ export class YamlFile {
       depth += 1;
     }
     const value = isNode(node) && document !== undefined ? (node.toJS(document) as Json) : null;
-    return { ...full.position(at), depth, value };
+    const { line, column } = full.position(at);
+    return { line, column: column + this.#indent, depth, value };
   }
 
-  /** The YAML inside a block scalar (`patch: |-`), its lines counted in this file. */
+  /** The YAML inside a block scalar (`patch: |-`), its lines and columns counted in this file. */
   inner(index: number, path: FieldPath): YamlFile | undefined {
-    const { full, document } = this.#document(index);
+    const { full, document, text } = this.#document(index);
     let node: unknown = document?.contents;
     for (const step of path) {
       node = child(node, step, undefined)?.value;
@@ -89,8 +93,11 @@ export class YamlFile {
       return undefined;
     }
     const { line } = full.position((node as Node).range?.[0] ?? 0);
-    const block = node.type === 'BLOCK_LITERAL' || node.type === 'BLOCK_FOLDED';
-    return new YamlFile(this.path, node.value, block ? line + 1 : line);
+    if (node.type !== 'BLOCK_LITERAL' && node.type !== 'BLOCK_FOLDED') {
+      return new YamlFile(this.path, node.value, line);
+    }
+    const written = text.slice(text.indexOf('\n', (node as Node).range?.[0] ?? 0) + 1);
+    return new YamlFile(this.path, node.value, line + 1, indentOf(written) - indentOf(node.value));
   }
 
   #document(index: number) {
@@ -104,8 +111,13 @@ export class YamlFile {
     if (part !== undefined) {
       part.full = full;
     }
-    return { full, document: full.documents[index - before + (part?.values.length ?? 0)] };
+    return { full, document: full.documents[index - before + (part?.values.length ?? 0)], text };
   }
+}
+
+/** How far the first line of a text that is not empty is indented. */
+function indentOf(text: string): number {
+  return /^(?:[^\S\n]*\n)* */.exec(text)?.[0].split('\n').at(-1)?.length ?? 0;
 }
 
 /** Where the text can be cut at `---` without reading it: no directives, no document's end, nothing behind a `---`. */
