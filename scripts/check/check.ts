@@ -73,7 +73,7 @@ export async function check(
   const severities = new Map(rules.map(({ id, severity }) => [id, severity]));
   const findings = [
     ...about.map((finding) => ({ environment: '', object: noObject, ...finding })),
-    ...(await Promise.all(broken.map((found) => placed(found, files)))),
+    ...(await Promise.all(broken.map((found) => placed(found, files, renders)))),
   ].map((finding): Finding => settled(finding, root, severities));
   const coverage = {
     environments: targets.flatMap(({ environment }) => (environment === '' ? [] : [environment])),
@@ -153,8 +153,8 @@ function withoutParameters(violations: PolicyViolation[]): Broken[] {
       return [];
     }
     const policies = new Set([first, ...others].map(({ policy }) => policy.rule.id));
-    const where = `namespace ${first.object.id.namespace} has no ${first.lacks}`;
-    const message = `${where}, without which ${[...policies].sort().join(' and ')} deny every workload`;
+    const where = `namespace ${first.object.id.namespace} has no ${first.policy.paramKind?.kind} ${first.lacks}`;
+    const message = `${where}, so ${[...policies].sort().join(' and ')} refuse every workload`;
     return [
       { rule: 'policy-parameters', violation: { object: kustomizationObject(target), path: [], message } },
     ];
@@ -191,9 +191,14 @@ function twice({ objects }: Render): Violation[] {
 
 type Unsettled = Omit<Finding, 'severity'> & { severity?: Finding['severity'] };
 
-async function placed({ rule, violation, severity }: Broken, files: YamlFiles): Promise<Unsettled> {
+async function placed(
+  { rule, violation, severity }: Broken,
+  files: YamlFiles,
+  renders: Render[],
+): Promise<Unsettled> {
   const { object, message } = violation;
-  const place: Place = await placeOf(violation, files);
+  const others = renders.find(({ target }) => target === object.target)?.objects;
+  const place: Place = await placeOf(violation, files, others);
   return {
     rule,
     ...(severity !== undefined && { severity }),

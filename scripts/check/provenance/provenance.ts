@@ -10,9 +10,13 @@ import { transformerFileTouches, transformerTouches } from './transformers.ts';
 /**
  * The file and line to edit: the last base, patch, component, transformer or generator that set the field's value, or
  * took it away. Where nothing did, the one that comes nearest to the field, the object's own file before any other.
- * The file is absolute.
+ * What a replacement copied from one of `others`, the objects of the same render, is mended there. The file is absolute.
  */
-export async function placeOf({ object, path }: Violation, files: YamlFiles): Promise<Place> {
+export async function placeOf(
+  { object, path }: Violation,
+  files: YamlFiles,
+  others: RenderedObject[] = [],
+): Promise<Place> {
   const subject: Subject = { object, path, value: valueAt(object.value, path) };
   const touches =
     'dir' in object.target
@@ -22,7 +26,28 @@ export async function placeOf({ object, path }: Violation, files: YamlFiles): Pr
   if (found === undefined) {
     return { file: object.source };
   }
-  return { file: found.file, line: found.line, column: found.column };
+  const original = await copiedFrom(found, subject, files, others);
+  return original === undefined
+    ? { file: found.file, line: found.line, column: found.column }
+    : placeOf(original, files);
+}
+
+/** The field that a replacement copied, where it still says what it did then. */
+async function copiedFrom(
+  { copies }: Touch,
+  { value }: Subject,
+  files: YamlFiles,
+  others: RenderedObject[],
+): Promise<Violation | undefined> {
+  for (const object of copies === undefined ? [] : others) {
+    const { kind, name, path } = copies ?? { kind: '', name: '', path: [] };
+    if (object.id.kind === kind && [object.id.name, await nameInSource(object, files)].includes(name)) {
+      const said = text(valueAt(object.value, path));
+      // A replacement with a delimiter copies into a part of the text.
+      return said !== '' && text(value).includes(said) ? { object, path, message: '' } : undefined;
+    }
+  }
+  return undefined;
 }
 
 /** Which of what was said, in the order in which it was said, decided. */

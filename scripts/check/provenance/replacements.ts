@@ -42,13 +42,19 @@ function entryTouches(
   at: FieldPath,
   entry: JsonMap,
 ): Touch[] {
+  const source = isMap(entry.source) ? entry.source : {};
+  const copies = {
+    kind: text(source.kind),
+    name: text(source.name),
+    path: stepsOf(text(source.fieldPath) || 'metadata.name'),
+  };
   return maps(entry.targets).flatMap(({ select, reject, fieldPaths }, target) => {
     const isMeant =
       selectsObject(select ?? {}, subject.object, names) &&
       !maps(reject).some((selector) => selectsObject(selector, subject.object, names));
     return (isMeant && Array.isArray(fieldPaths) ? fieldPaths : []).flatMap((fieldPath, index) =>
       leadsTo(text(fieldPath), subject.path, subject.object.value)
-        ? [fieldTouch(subject, file, [...at, 'targets', target, 'fieldPaths', index])]
+        ? [{ ...fieldTouch(subject, file, [...at, 'targets', target, 'fieldPaths', index]), copies }]
         : [],
     );
   });
@@ -56,11 +62,10 @@ function entryTouches(
 
 /** Whether a field path of Kustomize's, such as `spec.template.spec.containers.[name=web].image`, leads to a field. */
 function leadsTo(fieldPath: string, path: FieldPath, object: Json): boolean {
-  const steps = fieldPath.match(/\[[^\]]*\]|(?:\\.|[^.[\]])+/g) ?? [];
+  const steps = stepsOf(fieldPath);
   return (
     steps.length === path.length &&
-    steps.every((raw, index) => {
-      const step = raw.replaceAll('\\.', '.');
+    steps.every((step, index) => {
       const key = /^\[(.*)=(.*)\]$/.exec(step);
       const item = valueAt(object, path.slice(0, index + 1));
       return key === null
@@ -68,4 +73,9 @@ function leadsTo(fieldPath: string, path: FieldPath, object: Json): boolean {
         : isMap(item) && String(item[key[1] ?? '']) === key[2];
     })
   );
+}
+
+function stepsOf(fieldPath: string): string[] {
+  const steps = fieldPath.match(/\[[^\]]*\]|(?:\\.|[^.[\]])+/g) ?? [];
+  return steps.map((step) => step.replaceAll('\\.', '.'));
 }
