@@ -133,7 +133,7 @@ async function imageNames(
     for (const [index, { patch }] of maps(value.patches).entries()) {
       collectPatch(patch === undefined ? undefined : file.inner(0, ['patches', index, 'patch']));
     }
-    for (const { kind, to } of references.filter(({ field }) => field === 'patches.path')) {
+    for (const { kind, to } of references.filter(({ field }) => field.startsWith('patches'))) {
       collectPatch(kind === 'file' ? await files.read(to) : undefined);
     }
   }

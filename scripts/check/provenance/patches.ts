@@ -30,10 +30,11 @@ export async function patchTouches(
       if (target !== undefined && !selectsObject(target, subject.object, names)) {
         continue;
       }
-      const inline = isMap(entry) ? text(entry.patch) : '';
+      const at: FieldPath = isMap(entry) ? [field, index, 'patch'] : [field, index];
       const named = isMap(entry) ? text(entry.path) : text(entry);
-      const patch =
-        inline === '' ? await files.read(path.resolve(dir, named)) : file.inner(0, [field, index, 'patch']);
+      // patchesStrategicMerge has paths and whole patches in one list.
+      const isPath = named !== '' && !named.includes('\n');
+      const patch = isPath ? await files.read(path.resolve(dir, named)) : file.inner(0, at);
       touches.push(
         ...(patch === undefined ? [] : patchFileTouches(subject, names, patch, target !== undefined)),
       );
