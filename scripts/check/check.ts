@@ -165,11 +165,12 @@ type RenderFinding = SourceFinding & { environment: string };
 
 function renderFindings(renders: Render[], root: string, sources: SourceFinding[]): RenderFinding[] {
   const unreadable = new Set(sources.filter(({ rule }) => rule.endsWith('syntax')).map(({ file }) => file));
-  return renders.flatMap(({ target, objects, error }): RenderFinding[] => {
+  return renders.flatMap(({ target, objects, error, place }): RenderFinding[] => {
     const file = 'dir' in target ? target.dir : target.file;
     const { environment } = target;
     if (error !== undefined) {
-      return [{ rule: 'render-failed', file, environment, message: error.replaceAll(`${root}/`, '') }];
+      const message = error.replaceAll(`${root}/`, '');
+      return [{ rule: 'render-failed', file, ...place, environment, message }];
     }
     return objects.length > 0 || unreadable.has(file)
       ? []

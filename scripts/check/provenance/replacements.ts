@@ -1,47 +1,49 @@
-import path from 'node:path';
+import { resolve } from 'node:path';
 import type { Kustomization } from '../kustomization.ts';
 import { type FieldPath, isMap, type Json, type JsonMap, maps, text, valueAt } from '../model.ts';
 import type { YamlFile, YamlFiles } from '../yaml/yaml-files.ts';
 import { selectsObject } from './patches.ts';
 import { fieldTouch, type Names, type Subject, type Touch } from './touches.ts';
 
-/** The lines of a kustomization's `replacements`, and of the files that it names there, that set the field. */
-export async function replacementTouches(
-  subject: Subject,
-  names: Names,
+/** An entry of a kustomization's `replacements`, or of a file that it names there. */
+type Replacement = { file: YamlFile; at: FieldPath; entry: JsonMap };
+
+/** Every replacement of a kustomization, in the order in which they are made. */
+export async function replacementsOf(
   { dir, file, value }: Kustomization,
   files: YamlFiles,
-): Promise<Touch[]> {
-  const touches: Touch[] = [];
+): Promise<Replacement[]> {
+  const found: Replacement[] = [];
   for (const [index, entry] of maps(value.replacements).entries()) {
-    touches.push(...entryTouches(subject, names, file, ['replacements', index], entry));
-    const named = path.resolve(dir, text(entry.path));
-    if (text(entry.path) !== '' && files.holds(named)) {
-      touches.push(...fileTouches(subject, names, await files.read(named)));
+    found.push({ file, at: ['replacements', index], entry });
+    const path = resolve(dir, text(entry.path));
+    if (text(entry.path) !== '' && files.holds(path)) {
+      found.push(...inFile(await files.read(path)));
     }
   }
-  return touches;
+  return found;
 }
 
 /** A file of replacements is a list of them, or one. */
-function fileTouches(subject: Subject, names: Names, file: YamlFile): Touch[] {
+function inFile(file: YamlFile): Replacement[] {
   const [value] = file.values();
-  return Array.isArray(value)
-    ? value.flatMap((entry, index) =>
-        isMap(entry) ? entryTouches(subject, names, file, [index], entry) : [],
-      )
-    : isMap(value)
-      ? entryTouches(subject, names, file, [], value)
-      : [];
+  return isMap(value)
+    ? [{ file, at: [], entry: value }]
+    : maps(value).map((entry, index) => ({ file, at: [index], entry }));
 }
 
-function entryTouches(
+/** The lines of a kustomization's replacements that set the field. */
+export async function replacementTouches(
   subject: Subject,
   names: Names,
-  file: YamlFile,
-  at: FieldPath,
-  entry: JsonMap,
-): Touch[] {
+  kustomization: Kustomization,
+  files: YamlFiles,
+): Promise<Touch[]> {
+  const all = await replacementsOf(kustomization, files);
+  return all.flatMap((replacement) => entryTouches(subject, names, replacement));
+}
+
+function entryTouches(subject: Subject, names: Names, { file, at, entry }: Replacement): Touch[] {
   const source = isMap(entry.source) ? entry.source : {};
   const copies = {
     kind: text(source.kind),
