@@ -72,14 +72,15 @@ function jsonTouches(
   const rest = wanted.slice(steps.length);
   const inside: FieldPath = removes || operation.value === undefined ? [] : [at, 'value', ...rest];
   const { line, column, depth, value } = file.locate(index, inside.length === 0 ? [at, 'path'] : inside);
-  const found = inside.length === 0 ? (removes ? 0 : rest.length) : depth - 2;
+  const found = inside.length === 0 ? rest.length : depth - 2;
   const whole = found === rest.length;
   return [
     {
       file: file.path,
       line,
       column,
-      depth: steps.length + found,
+      // What takes away says nothing of a field that was never there.
+      depth: removes ? 0 : steps.length + found,
       value: whole && inside.length > 0 ? value : undefined,
       removes,
     },
@@ -90,7 +91,11 @@ function jsonTouches(
  * Whether a JSON patch's path leads to the field. A position in a list is that of the moment: later patches put items
  * before and behind it. So what the operation writes tells which item it was, and the position only where that is open.
  */
-function reaches({ object, path: wanted }: Subject, steps: string[], written: Json | undefined): boolean {
+function reaches(
+  { object, path: wanted, value }: Subject,
+  steps: string[],
+  written: Json | undefined,
+): boolean {
   let moved = false;
   for (const [nth, step] of steps.entries()) {
     const ours = wanted[nth];
@@ -107,20 +112,30 @@ function reaches({ object, path: wanted }: Subject, steps: string[], written: Js
     return there === undefined;
   }
   const same = isSame(written, there);
-  return same === undefined ? !moved && there !== undefined : same || (!moved && !isItem(steps));
+  if (same !== undefined) {
+    return same || (!moved && !isItem(steps));
+  }
+  const said = valueAt(written, wanted.slice(steps.length));
+  return (!moved && there !== undefined) || (said !== undefined && isDeepStrictEqual(said, value));
 }
 
 function isItem(steps: string[]): boolean {
   return /^(-|\d+)$/.test(steps.at(-1) ?? '');
 }
 
-/** Whether two values are the same thing: undefined for maps, such as a container's resources, that nothing names. */
+/** Whether two values are the same thing: undefined for lists and maps that changed and that no key names. */
 function isSame(one: Json, other: Json | undefined): boolean | undefined {
-  if (!isMap(one) || !isMap(other)) {
-    return isDeepStrictEqual(one, other);
+  if (isDeepStrictEqual(one, other)) {
+    return true;
   }
-  const key = mergeKeys.find((name) => one[name] !== undefined || other[name] !== undefined);
-  return key === undefined ? undefined : one[key] === other[key];
+  const key =
+    isMap(one) && isMap(other)
+      ? mergeKeys.find((name) => one[name] !== undefined || other[name] !== undefined)
+      : undefined;
+  if (isMap(one) && isMap(other) && key !== undefined) {
+    return one[key] === other[key];
+  }
+  return typeof one === 'object' && one !== null ? undefined : false;
 }
 
 /** Kustomize's selector of patches: names and kinds are anchored regular expressions. */
