@@ -16,7 +16,7 @@ import { CannotRun, run } from './cli.ts';
 import { repoRoot } from './paths.ts';
 
 const help = `
-Usage: npm run check -- [--root DIR] [--since REVISION] [--format NAME | --json] [--output NAME=FILE ...] [PATH ...]
+Usage: npm run check -- [--root DIR] [--since REVISION] [--rule RULE ...] [--format NAME | --json] [--output NAME=FILE ...] [PATH ...]
        npm run check -- [--root DIR] [--json] --list | --explain RULE
        npm run check -- [--root DIR] --write
 
@@ -35,6 +35,7 @@ kustomization.yaml, or YAML files with manifests.
   --json              the same as --format json
   --output NAME=FILE  writes that format into a file besides; can be given several times
   --root DIR          checks that checkout, by its policies, with this one's program (default: this one)
+  --rule RULE         holds them to that rule alone; can be given several times
   --since REVISION    only what came after that commit: the findings there are counted and left out
   --list              every rule: its group, its severity, who holds it, and why
   --explain RULE      a rule's why and fix, what keeps it and what breaks it, and where it is defined
@@ -51,6 +52,7 @@ const options = {
   output: { type: 'string', multiple: true },
   root: { type: 'string' },
   since: { type: 'string' },
+  rule: { type: 'string', multiple: true },
   list: { type: 'boolean' },
   explain: { type: 'string' },
   write: { type: 'boolean' },
@@ -76,8 +78,9 @@ await run({ help, options, positionals: true }, async (given, paths) => {
     );
     return 0;
   }
-  const { report: all, rules } = await check(root, paths, progress);
-  const report = given.since === undefined ? all : await since(root, given.since, paths, all, progress);
+  const { report: all, rules } = await check(root, paths, progress, given.rule);
+  const report =
+    given.since === undefined ? all : await since(root, given.since, paths, all, progress, given.rule);
   const judged = { report, rules, sourceLine: sourceLines(root) };
   for (const output of outputs) {
     await writeWhole(output.file, lineEnded(formats[output.format](judged)));

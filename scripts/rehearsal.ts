@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -7,6 +6,7 @@ import { CannotRun } from './cli.ts';
 import { clusterLayout } from './cluster/layout.ts';
 import { type Kubectl, kubectlFor } from './gitops/kubectl.ts';
 import type { EnvironmentStatus } from './gitops/status.ts';
+import { type WorkingClone, workingClone } from './gitops/working-clone.ts';
 import { repoRoot } from './paths.ts';
 
 /** A cluster of its own, begun from nothing, and a clone to push to it from: to test and to measure on. */
@@ -14,13 +14,11 @@ export interface Rehearsal {
   cluster: string;
   urls: { dev: string; staging: string; prod: string; git: string };
   kubectl: Kubectl;
+  /** The clone's folder. */
   clone: string;
-  /** Replaces text in a file of the clone. @throws {CannotRun} when the file has nothing like it */
-  edit(file: string, from: string | RegExp, to: string): Promise<void>;
-  /** Commits what was edited and pushes it; returns the commit. */
-  push(message: string): Promise<string>;
-  /** Takes the last commit back and pushes that; returns the commit. */
-  revert(): Promise<string>;
+  edit: WorkingClone['edit'];
+  push: WorkingClone['push'];
+  revert: WorkingClone['revert'];
   status(environment: string): Promise<EnvironmentStatus>;
   /** The value at a JSONPath of an object; '' where either is missing. */
   field(environment: string, object: string, jsonpath: string): Promise<string>;
@@ -47,38 +45,17 @@ export async function rehearse(cluster: string): Promise<Rehearsal> {
     urls: Rehearsal['urls'];
     kubeconfig: string;
   };
-  const clone = path.join(await mkdtemp(path.join(tmpdir(), `quotes-${cluster}-`)), 'clone');
-  await execa('git', ['clone', '--quiet', started.urls.git, clone]);
-  const git = async (...args: string[]) => (await execa('git', ['-C', clone, ...args])).stdout;
-  await git('config', 'user.name', cluster);
-  await git('config', 'user.email', `${cluster}@localhost`);
+  const clone = await workingClone(started.urls.git, cluster);
   const kubectl = await kubectlFor({ kubeconfig: started.kubeconfig });
-  const publish = async (): Promise<string> => {
-    await git('push', '--quiet', started.urls.git, 'HEAD:main');
-    return git('rev-parse', 'HEAD');
-  };
   return {
     cluster,
     urls: started.urls,
     kubectl,
-    clone,
+    clone: clone.folder,
     command,
-    edit: async (file, from, to) => {
-      const text = await readFile(path.join(clone, file), 'utf8');
-      if (text.replace(from, to) === text) {
-        throw new CannotRun(`${file} has nothing like ${from}, or has "${to}" there already.`);
-      }
-      await writeFile(path.join(clone, file), text.replace(from, to));
-    },
-    push: async (message) => {
-      await git('add', '--all');
-      await git('commit', '--quiet', `--message=${message}`);
-      return publish();
-    },
-    revert: async () => {
-      await git('revert', '--no-edit', 'HEAD');
-      return publish();
-    },
+    edit: clone.edit,
+    push: clone.push,
+    revert: clone.revert,
     status: async (environment) => {
       const statuses = JSON.parse(await command('status', '--json')) as EnvironmentStatus[];
       const found = statuses.find((candidate) => candidate.environment === environment);
@@ -108,7 +85,7 @@ export async function rehearse(cluster: string): Promise<Rehearsal> {
     },
     end: async () => {
       await command('stop', '--purge');
-      await rm(path.dirname(clone), { recursive: true, force: true });
+      await clone.remove();
     },
   };
 }

@@ -17,6 +17,7 @@ import { noObject } from './model.ts';
 import { findPrograms } from './programs.ts';
 import { placeOf } from './provenance/provenance.ts';
 import { type Render, readObjects, renderKustomization } from './render.ts';
+import { ruleNamed } from './rule-pages.ts';
 import { servedKinds } from './schemas/served-kinds.ts';
 import { schemaStore } from './schemas/store.ts';
 import { allSourceFindings, type SourceFinding } from './sources.ts';
@@ -27,13 +28,16 @@ import { YamlFiles } from './yaml/yaml-files.ts';
 type Broken = { rule: string; violation: Violation; severity?: Finding['severity'] };
 
 /**
- * Checks the repository at `root`, or only what the paths name: sources, renders, schemas, rules.
- * @throws {CannotRun} when something cannot be read or run: then nothing is said of the manifests
+ * Checks the repository at `root`, or only what the paths name: sources, renders, schemas, rules. Some rules alone
+ * when they are chosen by their ids.
+ * @throws {CannotRun} when something cannot be read or run, or a chosen rule is none: then nothing is said of the
+ * manifests
  */
 export async function check(
   root: string,
   paths: string[],
   progress: (line: string) => void,
+  chosen?: string[],
 ): Promise<{ report: Report; rules: Rule[] }> {
   const whole = paths.length === 0;
   const inside = paths.every((given) => `${path.resolve(given)}/`.startsWith(`${root}/`));
@@ -49,18 +53,20 @@ export async function check(
   const served = await servedKinds(schemas, objects);
   const { resources } = served;
   const conformance = checkConformance(served, objects);
-  const { policies, refusals } = readPolicies(policyRender.objects);
-  const admission = judgeAdmission(objects, conformance, policies, resources);
+  const { policies: all, refusals } = readPolicies(policyRender.objects);
+  const only = chooser(allRules(all), chosen);
+  const policies = all.filter(({ rule }) => only(rule.id));
+  const admission = judgeAdmission(objects, conformance, policies, resources, only);
   const repository = await readRepository(root, whole, renders, resources, files);
   // What an object is misread to say has its finding; what would follow from it is not another.
   const misread = new Set(conformance.violations.map(({ object }) => object));
-  const graph = graphViolations(repository).filter(({ violation }) => !misread.has(violation.object));
+  const graph = graphViolations(repository, only).filter(({ violation }) => !misread.has(violation.object));
   const about = [
     ...sources,
     ...renderFindings([...new Set([...renders, policyRender])], root, sources),
     ...(await deadEntryFindings(renders, files)),
     ...malformed,
-    ...(await exemptionReport(root, whole, exemptions, { objects, policies, resources, graph, files })),
+    ...(await exemptionReport(root, whole, exemptions, { objects, policies: all, resources, graph, files })),
   ];
   const broken: Broken[] = [
     ...renders.flatMap(twice).map((violation) => ({ rule: 'duplicate-object', violation })),
@@ -69,11 +75,15 @@ export async function check(
     ...admission.broken,
     ...graph.filter(({ rule, violation }) => !isExempt(exemptions, rule, violation.object)),
   ];
-  const rules = allRules(policies);
+  const rules = allRules(all).filter(({ id }) => only(id));
   const severities = new Map(rules.map(({ id, severity }) => [id, severity]));
   const findings = [
-    ...about.map((finding) => ({ environment: '', object: noObject, ...finding })),
-    ...(await Promise.all(broken.map((found) => placed(found, files, renders)))),
+    ...about
+      .filter(({ rule }) => only(rule))
+      .map((finding) => ({ environment: '', object: noObject, ...finding })),
+    ...(await Promise.all(
+      broken.filter(({ rule }) => only(rule)).map((found) => placed(found, files, renders)),
+    )),
   ].map((finding): Finding => settled(finding, root, severities));
   const coverage = {
     environments: targets.flatMap(({ environment }) => (environment === '' ? [] : [environment])),
@@ -84,6 +94,14 @@ export async function check(
     passedOver: admission.passedOver,
   };
   return { report: { findings: unique(findings).sort(byPlace), coverage }, rules };
+}
+
+/** What does not parse or render is told of whatever the rules: it was held to none. */
+const always = ['yaml-syntax', 'render-failed', 'empty-render'];
+
+function chooser(rules: Rule[], chosen: string[] | undefined): (rule: string) => boolean {
+  const ids = chosen?.map((id) => ruleNamed(rules, id).id);
+  return (rule) => ids === undefined || ids.includes(rule) || always.includes(rule);
 }
 
 /** Renders the targets, and the policies whatever the targets are. */
@@ -115,6 +133,7 @@ function judgeAdmission(
   conformance: Conformance,
   policies: Policy[],
   resources: Resources,
+  only: (rule: string) => boolean,
 ): { broken: Broken[]; passedOver: string[] } {
   // The cluster refuses what departs from its schema before any policy sees it.
   const refused = new Set(
@@ -122,42 +141,38 @@ function judgeAdmission(
   );
   const judged = objects.filter((object) => !refused.has(object));
   const { violations, passedOver } = policyViolations(judged, policies, resources);
-  const [lacking, judgements] = [true, false].map((lacks) =>
-    violations.filter(
-      (one) => (one.lacks !== undefined && one.object.target.role === 'environment') === lacks,
-    ),
-  );
-  return {
-    broken: [
-      ...(judgements ?? []).map(
-        ({ policy, actions, object, path, message }): Broken => ({
-          rule: policy.rule.id,
-          violation: { object, path, message },
-          severity: actions.includes('Deny') ? 'error' : 'warning',
-        }),
-      ),
-      ...withoutParameters(lacking ?? []),
-    ],
-    passedOver: [...passedOver].sort(),
-  };
+  const isUnguided = ({ lacks, object }: PolicyViolation) =>
+    lacks !== undefined && object.target.role === 'environment';
+  const broken = violations
+    .filter((violation) => !isUnguided(violation))
+    .map(
+      ({ policy, actions, object, path, message }): Broken => ({
+        rule: policy.rule.id,
+        violation: { object, path, message },
+        severity: actions.includes('Deny') ? 'error' : 'warning',
+      }),
+    );
+  const unguided = withoutParameters(violations.filter(isUnguided), only);
+  return { broken: [...broken, ...unguided], passedOver: [...passedOver].sort() };
 }
 
 /** What the cluster says of each object is one thing to mend: the environment's parameters. */
-function withoutParameters(violations: PolicyViolation[]): Broken[] {
+function withoutParameters(violations: PolicyViolation[], only: (rule: string) => boolean): Broken[] {
   const places = Map.groupBy(violations, ({ object, lacks }) =>
     [object.target.environment, object.id.namespace, lacks].join('\0'),
   );
-  return [...places.values()].flatMap(([first, ...others]) => {
+  return [...places.values()].flatMap((found) => {
+    const [first] = found;
     const target = first?.object.target;
     if (first === undefined || target === undefined || !('dir' in target)) {
       return [];
     }
-    const policies = new Set([first, ...others].map(({ policy }) => policy.rule.id));
+    const policies = [...new Set(found.map(({ policy }) => policy.rule.id))].sort();
     const where = `namespace ${first.object.id.namespace} has no ${first.policy.paramKind?.kind} ${first.lacks}`;
-    const message = `${where}, so ${[...policies].sort().join(' and ')} refuse every workload`;
-    return [
-      { rule: 'policy-parameters', violation: { object: kustomizationObject(target), path: [], message } },
-    ];
+    const message = `${where}, so nothing there passes ${policies.join(' and ')}`;
+    // A rule that was chosen and cannot be judged must not look kept.
+    const rule = only('policy-parameters') ? 'policy-parameters' : first.policy.rule.id;
+    return [{ rule, violation: { object: kustomizationObject(target), path: [], message } }];
   });
 }
 

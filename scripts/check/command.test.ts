@@ -55,6 +55,21 @@ test('--root checks another checkout by its own policies, paths being those of t
   assert.equal(report.coverage.policies, 2);
 });
 
+test('--rule holds to that rule alone, and to what keeps any from being judged', async (t) => {
+  const root = await checkout(t);
+  const found = async (...args: string[]) => {
+    const { stdout } = await command(['--root', root, '--json', ...args]);
+    return (JSON.parse(stdout) as { findings: { rule: string }[] }).findings.map(({ rule }) => rule);
+  };
+  assert.deepEqual(await found('--rule', 'drain-blocked'), ['drain-blocked']);
+  assert.deepEqual(await found('--rule', 'probes', '--rule', 'minimum-replicas'), ['minimum-replicas']);
+  await writeFile(path.join(root, 'overlays/dev/kustomization.yaml'), 'a: [\n');
+  assert.ok((await found('--rule', 'probes')).includes('yaml-syntax'));
+  const unknown = await command(['--root', root, '--rule', 'probe']);
+  assert.equal(unknown.exitCode, 2);
+  assert.match(unknown.stderr, /no rule "probe".*probes/);
+});
+
 test('--output writes each format whole, besides what is printed', async (t) => {
   const root = await checkout(t);
   const out = path.join(root, 'out');
@@ -113,7 +128,17 @@ test('--list and --explain tell the rules of the root, as text and as JSON', asy
     /^invalid policies\/minimum-replicas\/invalid\.yaml$[\s\S]*^ {4}replicas: 1$/m,
   );
   const json = JSON.parse((await command(['--explain', 'schema', '--format', 'json'])).stdout) as object;
-  assert.deepEqual(Object.keys(json), ['id', 'group', 'severity', 'gates', 'why', 'fix', 'definedIn']);
+  assert.deepEqual(Object.keys(json), [
+    'id',
+    'group',
+    'severity',
+    'gates',
+    'why',
+    'fix',
+    'definedIn',
+    'valid',
+    'invalid',
+  ]);
 });
 
 test('what nobody knows is refused with what there is', async () => {

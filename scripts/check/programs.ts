@@ -1,6 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
-import { execa } from 'execa';
+import { runProgram } from '../program.ts';
 import { goTools } from '../tools/go.ts';
 import { pinnedVersion } from '../tools/go-modules.ts';
 
@@ -38,7 +38,7 @@ async function onPath(name: keyof typeof kinds): Promise<string | undefined> {
     const program = path.join(folder, name);
     if (folder !== '' && (await isExecutable(program))) {
       const { module, version } = kinds[name];
-      const { stdout } = await execa(program, version, { reject: false, stdin: 'ignore' });
+      const { stdout } = await runProgram(program, version, { reject: false, stdin: 'ignore' });
       return stdout.trim() === (await pinnedVersion('check', module)) ? program : undefined;
     }
   }

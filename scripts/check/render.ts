@@ -1,7 +1,7 @@
 import { mkdir, realpath, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { execa } from 'execa';
 import { argocdModule, releaseVersions, stageArgocd, stagedInstall } from '../argocd-manifest.ts';
+import { runProgram } from '../program.ts';
 import { pinnedVersion } from '../tools/go-modules.ts';
 import { type Kustomization, reachable, transformerFiles } from './kustomization.ts';
 import {
@@ -139,7 +139,7 @@ async function build(
     }
     return file.startsWith(`${copy}${path.sep}`) ? path.join(dir, path.relative(copy, file)) : file;
   };
-  const run = await execa(kustomize, ['build', stage], {
+  const run = await runProgram(kustomize, ['build', stage], {
     reject: false,
     stdin: 'ignore',
     timeout: longestBuild,

@@ -16,7 +16,8 @@ export function rulesMarkdown(entries: CatalogueEntry[]): string {
   return `${[
     '# Rules',
     `What \`npm run check\` holds. Written by \`${writeRulesCommand}\`: change the rules, not this file.`,
-    'Examples are patches to [policies/example](../policies/example), a namespace that keeps every rule.',
+    'Examples are patches to [policies/example](../policies/example), a namespace that keeps every rule. Those of the ' +
+      'rules on sources are files instead: a line `#= PATH` begins each.',
     contents.join('\n'),
     ...sections,
   ].join('\n\n')}\n`;

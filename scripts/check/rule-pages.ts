@@ -74,7 +74,7 @@ export function rulePage(entry: CatalogueEntry, colours: boolean): string {
  * The entry of a rule.
  * @throws {CannotRun} when there is none, with the names most like it
  */
-export function ruleNamed(entries: CatalogueEntry[], id: string): CatalogueEntry {
+export function ruleNamed<T extends { id: string }>(entries: T[], id: string): T {
   const entry = entries.find((candidate) => candidate.id === id);
   if (entry === undefined) {
     const near = entries

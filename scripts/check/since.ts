@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { execa } from 'execa';
 import { CannotRun } from '../cli.ts';
+import { runProgram } from '../program.ts';
 import { check } from './check.ts';
 import type { Finding, Report } from './model.ts';
 
@@ -18,8 +18,9 @@ export async function since(
   paths: string[],
   report: Report,
   progress: (line: string) => void,
+  chosen?: string[],
 ): Promise<Report> {
-  const then = await reportAt(root, revision, paths, progress);
+  const then = await reportAt(root, revision, paths, progress, chosen);
   const before = new Map<string, number>();
   for (const finding of then) {
     before.set(identity(finding), (before.get(identity(finding)) ?? 0) + 1);
@@ -41,8 +42,10 @@ async function reportAt(
   revision: string,
   paths: string[],
   progress: (line: string) => void,
+  chosen?: string[],
 ): Promise<Finding[]> {
-  const git = (...args: string[]) => execa('git', ['-C', root, ...args], { reject: false, stdin: 'ignore' });
+  const git = (...args: string[]) =>
+    runProgram('git', ['-C', root, ...args], { reject: false, stdin: 'ignore' });
   const commit = await git('rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`);
   if (commit.failed) {
     throw new CannotRun(
@@ -55,13 +58,13 @@ async function reportAt(
     const then = path.join(folder, 'then');
     await git('archive', '--format=tar', `--output=${archive}`, commit.stdout);
     await mkdir(then);
-    await execa('tar', ['--extract', `--file=${archive}`, `--directory=${then}`], { stdin: 'ignore' });
+    await runProgram('tar', ['--extract', `--file=${archive}`, `--directory=${then}`], { stdin: 'ignore' });
     const moved = paths.map((given) => path.join(then, path.relative(root, path.resolve(given))));
     const there = moved.filter((at) => existsSync(at));
     if (paths.length > 0 && there.length === 0) {
       return [];
     }
-    return (await check(then, there, progress)).report.findings;
+    return (await check(then, there, progress, chosen)).report.findings;
   } catch (error) {
     if (error instanceof CannotRun) {
       const reason = error.message.replaceAll(path.join(folder, 'then'), '.');

@@ -39,11 +39,14 @@ export async function allSourceFindings(
   ];
 }
 
-/** Every YAML file in the manifest folders. Absolute paths, sorted. */
+/** Every YAML file in the manifest folders but the rules' examples. Absolute paths, sorted. */
 async function manifestFiles(root: string): Promise<string[]> {
   const pattern = `{${manifestFolders.join(',')}}/**/{*.yaml,*.yml,Kustomization}`;
   const found = await Array.fromAsync(glob(pattern, { cwd: root }));
-  return found.map((file) => path.join(root, file)).sort();
+  return found
+    .filter((file) => !isExample(file))
+    .map((file) => path.join(root, file))
+    .sort();
 }
 
 /** What does not parse in the given files. */
@@ -137,7 +140,7 @@ function folderOf(root: string, file: string): string {
 function unlistedFindings(root: string, paths: string[], all: Kustomization[]): SourceFinding[] {
   const listed = new Set(all.flatMap(({ references }) => references.map(({ to }) => to)));
   return paths
-    .filter((file) => !isExample(path.relative(root, file)) && path.relative(root, file) !== exemptionsFile)
+    .filter((file) => path.relative(root, file) !== exemptionsFile)
     .filter((file) => {
       return isKustomizationFile(file)
         ? folderOf(root, file) === 'base' && !listed.has(path.dirname(file))
@@ -152,6 +155,6 @@ function unlistedFindings(root: string, paths: string[], all: Kustomization[]): 
 }
 
 /** policies/example keeps every rule; RULE/valid.yaml and invalid.yaml are patches that keep and break one. */
-function isExample(file: string): boolean {
+export function isExample(file: string): boolean {
   return /^policies\/([^/]+\/(in)?valid\.yaml$|example\/)/.test(file);
 }

@@ -76,11 +76,23 @@ export async function enterSystemGroup(layout: ClusterLayout, owner: string, pid
 /** The ids of the processes of a node, components and pods, or of the whole cluster. */
 export async function processesOf(layout: ClusterLayout, node?: string): Promise<number[]> {
   const groups = node === undefined ? [layout.cgroup] : [systemGroup(layout, node), podsGroup(layout, node)];
+  return processesIn(groups.map((group) => `${group}/**`));
+}
+
+/** The ids of the processes in a pod's containers, without the one that only holds the pod's namespaces. */
+export async function processesOfPod(layout: ClusterLayout, uid: string): Promise<number[]> {
+  const groups = layout.nodes.map(({ name }) => `${podsGroup(layout, name)}/**/pod${uid}/**`);
+  const pids = await processesIn(groups);
+  const names = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')));
+  return pids.filter((_, index) => names[index]?.trim() !== 'catatonit');
+}
+
+async function processesIn(groups: string[]): Promise<number[]> {
   const found = new Set<number>();
   for (const tree of await hierarchies()) {
     for (const group of groups) {
-      for await (const file of glob('**/cgroup.procs', { cwd: path.join(tree, group) })) {
-        const text = await readFile(path.join(tree, group, file), 'utf8').catch(() => '');
+      for await (const file of glob(`${group}/cgroup.procs`, { cwd: tree })) {
+        const text = await readFile(path.join(tree, file), 'utf8').catch(() => '');
         for (const pid of text.split('\n').filter(Boolean)) {
           found.add(Number(pid));
         }

@@ -5,7 +5,7 @@ import { kubectlFor } from '../gitops/kubectl.ts';
 import { pushImage, removeInterruptedBuilds } from '../images/buildah.ts';
 import { goTools } from '../tools/go.ts';
 import { applyAddons } from './addons.ts';
-import { createCgroups, removeCgroups } from './cgroups.ts';
+import { createCgroups, processesOfPod, removeCgroups } from './cgroups.ts';
 import { ensureControlPlane, ensureControlPlaneProxy } from './control-plane.ts';
 import { ensureGateway, type Ports, readPorts } from './gateway/gateway.ts';
 import { ensureGitServer } from './git-server/git-server.ts';
@@ -32,6 +32,8 @@ export interface Cluster {
   /** Pulls the node's cable and kills everything on it, without a goodbye. */
   loseNode(node: string): Promise<void>;
   returnNode(node: string): Promise<void>;
+  /** Sends a signal to the processes of a pod's containers, past kubelet. */
+  signalPod(uid: string, signal: NodeJS.Signals): Promise<void>;
 }
 
 /** The cluster of that name on this machine, made of upstream's programs in network namespaces. */
@@ -57,6 +59,11 @@ export function embeddedCluster(name: string): Cluster {
     returnNode: async (node) => {
       await setNodeLink(layout, node, true);
       await ensureNode(layout, find(layout, node), await goTools('cluster'));
+    },
+    signalPod: async (uid, signal) => {
+      for (const pid of await processesOfPod(layout, uid)) {
+        process.kill(pid, signal);
+      }
     },
   };
 }

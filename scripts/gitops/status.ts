@@ -44,7 +44,10 @@ interface Pod {
   status: {
     conditions?: { type: string; status: string; reason?: string; message?: string }[];
     containerStatuses?: {
-      state: { waiting?: { reason?: string; message?: string } };
+      name: string;
+      ready?: boolean;
+      started?: boolean;
+      state: { running?: { startedAt?: string }; waiting?: { reason?: string; message?: string } };
       lastState?: { terminated?: { exitCode: number; reason?: string } };
     }[];
   };
@@ -147,6 +150,9 @@ function applicationProblems(application: Application | undefined): string[] {
   return [...conditions, ...(refused.length > 0 ? refused : failed)];
 }
 
+/** A container that is not ready after so many milliseconds has a problem; ours take two seconds. */
+const slowest = 10_000;
+
 function podProblems({ metadata, status }: Pod): string[] {
   if (metadata.deletionTimestamp !== undefined) {
     return [];
@@ -154,8 +160,15 @@ function podProblems({ metadata, status }: Pod): string[] {
   const scheduled = status.conditions?.find(({ type }) => type === 'PodScheduled');
   const unscheduled =
     scheduled?.status === 'False' ? [`${metadata.name}: ${scheduled.reason}: ${scheduled.message}`] : [];
-  const waiting = (status.containerStatuses ?? []).flatMap(({ state, lastState }) => {
+  const waiting = (status.containerStatuses ?? []).flatMap(({ name, ready, state, lastState }) => {
     const { reason, message } = state.waiting ?? {};
+    const since = Date.parse(state.running?.startedAt ?? '');
+    if (ready === false && Date.now() - since > slowest) {
+      const seconds = Math.round((Date.now() - since) / 1000);
+      return [
+        `${metadata.name}: container ${name} runs for ${seconds} s and is not ready: its readinessProbe fails`,
+      ];
+    }
     if (reason === undefined || ['ContainerCreating', 'PodInitializing'].includes(reason)) {
       return [];
     }

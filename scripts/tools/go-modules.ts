@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { execa } from 'execa';
 import { cacheDir } from '../paths.ts';
+import { runProgram } from '../program.ts';
 import { ToolBuildError, type ToolModule } from './go.ts';
 
 function toolFile(tool: ToolModule, file: 'go.mod' | 'go.sum'): string {
@@ -33,7 +33,7 @@ export async function pinnedVersion(tool: ToolModule, module: string): Promise<s
  */
 export async function moduleDir(tool: ToolModule, module: string): Promise<string> {
   const version = await pinnedVersion(tool, module);
-  const go = await execa('go', ['mod', 'download', '-json', `${module}@${version}`], {
+  const go = await runProgram('go', ['mod', 'download', '-json', `${module}@${version}`], {
     cwd: tmpdir(),
     env: { GOWORK: 'off', GOFLAGS: '' },
     stdin: 'ignore',

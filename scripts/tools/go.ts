@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { glob, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { execa } from 'execa';
 import { cacheDir } from '../paths.ts';
 
 /** A folder beside this file whose go.mod pins programs with `tool` directives or holds mains of its own. */
@@ -88,6 +87,8 @@ async function build(source: string, output: string, onPackage: (compiled: numbe
     packages.push('./...');
   }
   const flags = ['-v', '-trimpath', '-ldflags', (await linkerFlags(source)).join(' ')];
+  // Loaded here: most commands build nothing, and it takes 40 ms.
+  const { execa } = await import('execa');
   const go = execa('go', ['build', ...flags, '-o', `${output}/`, ...packages], {
     cwd: source,
     env: { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' },

@@ -6,7 +6,7 @@ import { schemaStore } from '../../check/schemas/store.ts';
 import { repoRoot } from '../../paths.ts';
 import { goTools, type ToolModule } from '../../tools/go.ts';
 import { pinnedVersion } from '../../tools/go-modules.ts';
-import { type ComparedRule, ruleNames } from './rules.ts';
+import { type ComparedRule, ownRules, ruleNames } from './rules.ts';
 import {
   comparedKubeScoreChecks,
   type Verdict,
@@ -61,6 +61,7 @@ export async function contestants(report: (doing: string) => void): Promise<Cont
             '--disable-warning=ExperimentalWarning',
             path.join(repoRoot, 'scripts/check.ts'),
             '--json',
+            ...ownRules.flatMap((rule) => ['--rule', rule]),
             file,
           ],
           verdicts: verdictsOfCheck,

@@ -76,9 +76,8 @@ How it is measured:
 
 ## What is not
 
-- The check cannot be told which rules to judge: it judges all of policies/ that needs no environment's parameters,
-  and its rules of structure, and finds the line of each finding. The others are given less to do. The render of
-  policies/ it keeps from the run before, as it does for everyone.
+- The check judges these rules alone (\`--rule\`), and the schemas besides, and finds the line of each finding. The
+  render of policies/ it keeps from the run before, as it does for everyone.
 - Kyverno's newer kinds of policy: it says that ClusterPolicies are deprecated, and judges them.
 - kube-score and Kyverno do not validate objects against schemas here; the check and kubeconform do, against the same
   schemas on disk.

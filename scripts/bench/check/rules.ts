@@ -21,3 +21,9 @@ export const ruleNames = Object.keys(comparedRules).filter(isComparedRule);
 export function isComparedRule(name: string): name is ComparedRule {
   return name in comparedRules;
 }
+
+/** The rules of ours that say what the compared ones do, and hold the schema besides, as kubeconform does. */
+export const ownRules = [
+  ...['unknown-field', 'unknown-kind', 'schema', 'image-tag', 'resources', 'probes', 'run-as-non-root'],
+  ...['read-only-root', 'privilege-escalation', 'capabilities', 'service-exposure', 'duplicate-env'],
+];

@@ -22,12 +22,14 @@ export type Expression = {
   source: string;
   /** Its static type, `dyn` where only the object decides. */
   type: string;
+  /** Expressions with one key have one value for one object; undefined where more than the object decides. */
+  sharedKey?: string | undefined;
   /** @throws {EvaluationError} what kube-apiserver would call a runtime error, with its reason */
   evaluate(activation: Activation | Validated): unknown;
 };
 
 /** What a rule of a CustomResourceDefinition may name: the value at its place in the schema. */
-export type Validated = { self: CelValue };
+type Validated = { self: CelValue };
 
 /** Why an expression cannot be judged here, and where in it. `offset` counts characters from 0. */
 export class Unsupported extends Error {
@@ -180,7 +182,22 @@ export function compile(
     const hint = type === 'dyn' ? `: wrap it in ${returns}()` : '';
     throw new Unsupported(`it gives ${type}, and ${returns} is needed${hint}`);
   }
-  return { source, type, evaluate: (activation) => parsed(activation) };
+  return {
+    source,
+    type,
+    sharedKey: sharedKey(source, ast, variables),
+    evaluate: (activation) => parsed(activation),
+  };
+}
+
+function sharedKey(source: string, ast: ASTNode[], variables: Map<string, Expression>): string | undefined {
+  const others = ['oldObject', 'request', 'namespaceObject', 'params'];
+  const isShared = !ast.some(
+    ({ op, args }) => op === 'id' && typeof args === 'string' && others.includes(args),
+  );
+  const named = [...new Set(ast.flatMap((node) => variableNamed(node) ?? []))].sort();
+  const keys = named.map((name) => variables.get(name)?.sharedKey);
+  return isShared && !keys.includes(undefined) ? JSON.stringify([source, named, keys]) : undefined;
 }
 
 /**

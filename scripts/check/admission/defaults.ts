@@ -4,9 +4,17 @@ import { Quantity } from './quantity.ts';
 /**
  * The object as admission sees it: with the API's defaults, numbers of quantities as text, and without the nulls that
  * decoding drops. Written from `SetDefaults_*` in k8s.io/kubernetes/pkg/apis/<group>/v1/defaults.go and `+default` in
- * k8s.io/api; the differential test compares the result with what kube-apiserver answers.
+ * k8s.io/api; the differential test compares the result with what kube-apiserver answers. Made once for a value.
  */
 export function asAdmitted(value: JsonMap): JsonMap {
+  const object = admitted.get(value) ?? withDefaults(value);
+  admitted.set(value, object);
+  return object;
+}
+
+const admitted = new WeakMap<JsonMap, JsonMap>();
+
+function withDefaults(value: JsonMap): JsonMap {
   const object = withoutNulls(value);
   const kind = `${text(object.apiVersion)} ${text(object.kind)}`;
   if (kind === 'v1 Namespace') {

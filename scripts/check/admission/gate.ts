@@ -40,7 +40,7 @@ export function policyViolations(
       policies,
       {
         object,
-        admitted: once(() => asAdmitted(object.value)),
+        admitted: () => asAdmitted(object.value),
         resource,
         namespaceLabels: namespaceLabels(namespace, own, partial),
       },
@@ -56,14 +56,6 @@ export function policyViolations(
     return decisions.map(({ binding: _, ...decision }) => ({ ...decision, object }));
   });
   return { violations, passedOver };
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
 }
 
 function namespaceLabels(

@@ -1,6 +1,6 @@
 import type { EvaluationError } from '@marcbachmann/cel-js';
 import { type FieldPath, isMap, type JsonMap, type RenderedObject } from '../model.ts';
-import { type Activation, type CelValue, celValue, reason } from './cel.ts';
+import { type Activation, type CelValue, celValue, type Expression, reason } from './cel.ts';
 import { matches, type Request } from './match.ts';
 import type { Binding, Policy, ValidationAction } from './policy.ts';
 import { labelsOf, selects } from './selectors.ts';
@@ -36,6 +36,7 @@ export function judge(
   surroundings: Surroundings,
 ): { decisions: Decision[]; passedOver: string[] } {
   let converted: CelValue | undefined;
+  const known: Known = new Map();
   const { onRead } = surroundings;
   const passedOver: string[] = [];
   const decisions = policies.flatMap((policy): Decision[] => {
@@ -77,7 +78,17 @@ export function judge(
       }
       converted ??= celValue(request.admitted());
       const object = onRead === undefined ? converted : watched(converted, (path) => onRead(policy, path));
-      return params.flatMap((param) => validate(policy, request, surroundings, object, param, decide));
+      return params.flatMap((param) =>
+        validate(
+          policy,
+          request,
+          surroundings,
+          object,
+          param,
+          decide,
+          onRead === undefined ? known : undefined,
+        ),
+      );
     });
   });
   return { decisions, passedOver };
@@ -119,8 +130,9 @@ function validate(
   object: CelValue,
   params: JsonMap | null,
   decide: (message: string, path?: FieldPath) => Decision,
+  known: Known | undefined,
 ): Decision[] {
-  const activation = activate(policy, request, surroundings, object, params);
+  const activation = activate(policy, request, surroundings, object, params, known);
   const errors = (message: string, path?: FieldPath) =>
     policy.failurePolicy === 'Fail' ? [decide(message, path)] : [];
   let failure: string | undefined;
@@ -173,7 +185,22 @@ function sayable(value: unknown): string {
   return words.includes('\n') || Buffer.byteLength(words) > 5 * 1024 ? '' : words;
 }
 
-function attempt(evaluate: () => unknown): { value: unknown } | { error: EvaluationError } {
+type Attempt = { value: unknown } | { error: EvaluationError };
+
+/** What variables of any policy came to for one object: most policies begin with the same. */
+type Known = Map<string, Attempt>;
+
+function shared(known: Known | undefined, expression: Expression, activation: Activation): Attempt {
+  const key = expression.sharedKey;
+  const before = key === undefined ? undefined : known?.get(key);
+  const result = before ?? attempt(() => expression.evaluate(activation));
+  if (key !== undefined) {
+    known?.set(key, result);
+  }
+  return result;
+}
+
+function attempt(evaluate: () => unknown): Attempt {
   try {
     return { value: evaluate() };
   } catch (error) {
@@ -192,6 +219,7 @@ function activate(
   { namespace }: Surroundings,
   object: CelValue,
   params: JsonMap | null,
+  known?: Known,
 ): Activation {
   const { group, version } = resource;
   const variables: Record<string, CelValue> = {};
@@ -210,12 +238,12 @@ function activate(
     params: isMap(params) ? celValue(params) : null,
     variables,
   };
-  for (const [name, { evaluate }] of policy.variables) {
-    let result: ReturnType<typeof attempt> | undefined;
+  for (const [name, expression] of policy.variables) {
+    let result: Attempt | undefined;
     Object.defineProperty(variables, name, {
       enumerable: true,
       get: () => {
-        result ??= attempt(() => evaluate(activation));
+        result ??= shared(known, expression, activation);
         if ('error' in result) {
           throw result.error;
         }

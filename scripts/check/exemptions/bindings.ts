@@ -3,6 +3,7 @@ import path from 'node:path';
 import { stringify } from 'yaml';
 import type { Resources } from '../admission/resources.ts';
 import { isMap, type JsonMap, text } from '../model.ts';
+import { isExample } from '../sources.ts';
 import type { YamlFiles } from '../yaml/yaml-files.ts';
 import type { Exemption } from './exemptions.ts';
 
@@ -93,7 +94,7 @@ export async function writtenBindings(root: string, files: YamlFiles): Promise<J
   const found = await Array.fromAsync(glob('policies/*/*.yaml', { cwd: root }));
   const texts = await Promise.all(
     found
-      .filter((file) => !file.startsWith(`${exemptedFolder}/`))
+      .filter((file) => !file.startsWith(`${exemptedFolder}/`) && !isExample(file))
       .sort()
       .map(async (file) => (await files.read(path.join(root, file))).values()),
   );

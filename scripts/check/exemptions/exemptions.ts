@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { isMap, maps, type RenderedObject, text } from '../model.ts';
 import { departures } from '../own-formats/own-formats.ts';
 import type { SourceFinding } from '../sources.ts';
@@ -32,7 +33,7 @@ export async function readExemptions(
   }
   const yaml = await files.read(file);
   const value = yaml.values()[0];
-  if (value === undefined) {
+  if (value === undefined || isDeepStrictEqual(value, { exemptions: [] })) {
     return { exemptions: [], findings: [] };
   }
   const wrong = departures('exemptions', yaml, 0, value);

@@ -28,9 +28,12 @@ export const graphRules: GraphRule[] = [
   ...environmentRules,
 ];
 
-/** Holds a repository's objects to every graph rule. */
-export function graphViolations(repository: Repository): { rule: string; violation: Violation }[] {
-  return graphRules.flatMap(({ id, violations }) =>
-    violations(repository).map((violation) => ({ rule: id, violation })),
-  );
+/** Holds a repository's objects to every graph rule that `only` chooses. */
+export function graphViolations(
+  repository: Repository,
+  only: (rule: string) => boolean = () => true,
+): { rule: string; violation: Violation }[] {
+  return graphRules
+    .filter(({ id }) => only(id))
+    .flatMap(({ id, violations }) => violations(repository).map((violation) => ({ rule: id, violation })));
 }

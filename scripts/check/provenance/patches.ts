@@ -12,7 +12,8 @@ import {
   text,
   valueAt,
 } from '../model.ts';
-import { mergeKeys, type YamlFile, type YamlFiles } from '../yaml/yaml-files.ts';
+import { mergeKeys } from '../yaml/places.ts';
+import type { YamlFile, YamlFiles } from '../yaml/yaml-files.ts';
 import { documentTouch, isOf, type Names, type Subject, type Touch } from './touches.ts';
 
 /** What a kustomization's patches say of a field, in the order in which they are applied. */

@@ -4,7 +4,7 @@ import { isMap, maps, type Place, type RenderedObject, text, type Violation, val
 import type { YamlFiles } from '../yaml/yaml-files.ts';
 import { generatorTouches } from './generators.ts';
 import { patchTouches } from './patches.ts';
-import { documentTouch, isOf, type Names, type Subject, type Touch } from './touches.ts';
+import { documentOf, documentTouch, type Names, type Subject, type Touch } from './touches.ts';
 import { transformerFileTouches, transformerTouches } from './transformers.ts';
 
 /**
@@ -163,16 +163,21 @@ async function sourceTouches(
   files: YamlFiles,
 ): Promise<Touch[]> {
   const file = await files.read(source);
-  const index = file.values().findIndex((value) => isOf(subject, called, value));
-  return index < 0 ? [] : [documentTouch(subject, file, index)];
+  const index = documentOf(file, subject.object, called);
+  return index === undefined ? [] : [documentTouch(subject, file, index)];
 }
 
 /** The object's name before any prefix, suffix or hash: that of the one document, or generator, it can be from. */
-export async function nameInSource({ id, source }: RenderedObject, files: YamlFiles): Promise<string> {
+export async function nameInSource(object: RenderedObject, files: YamlFiles): Promise<string> {
+  const { id, source } = object;
   if (!/\.ya?ml$|Kustomization$/.test(source)) {
     return id.name;
   }
-  const candidates = (await files.read(source)).values().flatMap((value) => {
+  const file = await files.read(source);
+  if (documentOf(file, object, names(object.id.name)) !== undefined) {
+    return object.id.name;
+  }
+  const candidates = file.values().flatMap((value) => {
     const generators = isMap(value)
       ? [...maps(value.configMapGenerator), ...maps(value.secretGenerator)]
       : [];

@@ -34,11 +34,44 @@ export function fieldTouch(subject: Subject, file: YamlFile, at: FieldPath, valu
   return { file: file.path, line, column, depth: subject.path.length, value, removes: false };
 }
 
-/** Whether a document is the object's, or a patch to it, by kind and name. */
-export function isOf({ object }: Subject, names: Names, value: Json | undefined): value is JsonMap {
-  if (!isMap(value) || text(value.kind) !== object.id.kind) {
-    return false;
+const documents = new WeakMap<YamlFile, Map<string, number[]>>();
+
+/** The documents of a file that have a kind and a name. */
+function documentsNamed(file: YamlFile, kind: string, name: string): number[] {
+  let known = documents.get(file);
+  if (known === undefined) {
+    known = new Map();
+    for (const [index, value] of file.values().entries()) {
+      const key = isMap(value) ? `${text(value.kind)} ${metadataOf(value).name}` : '';
+      known.set(key, [...(known.get(key) ?? []), index]);
+    }
+    documents.set(file, known);
   }
-  const metadata = isMap(value.metadata) ? value.metadata : {};
-  return [names.original, names.current, object.id.name].includes(text(metadata.name));
+  return known.get(`${kind} ${name}`) ?? [];
+}
+
+/** The document that writes an object out, or that is a patch to it, by kind and name; its own namespace first. */
+export function documentOf(file: YamlFile, { id }: RenderedObject, names: Names): number | undefined {
+  const candidates = new Set([names.original, names.current, id.name]);
+  const found = [...candidates].flatMap((name) => documentsNamed(file, id.kind, name));
+  const own = found.find((index) => {
+    const value = file.values()[index];
+    return isMap(value) && metadataOf(value).namespace === id.namespace;
+  });
+  return own ?? found[0];
+}
+
+function metadataOf({ metadata }: JsonMap): { name: string; namespace: string } {
+  return isMap(metadata)
+    ? { name: text(metadata.name), namespace: text(metadata.namespace) }
+    : { name: '', namespace: '' };
+}
+
+/** Whether a document is a patch to the object, by kind and name. */
+export function isOf({ object }: Subject, names: Names, value: Json | undefined): value is JsonMap {
+  return (
+    isMap(value) &&
+    text(value.kind) === object.id.kind &&
+    [names.original, names.current, object.id.name].includes(metadataOf(value).name)
+  );
 }

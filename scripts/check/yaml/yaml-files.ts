@@ -1,17 +1,13 @@
 import { realpathSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { sep } from 'node:path';
-import { isMap, isNode, isScalar, isSeq, type Node } from 'yaml';
+import { isScalar, type Node } from 'yaml';
 import { CannotRun } from '../../cli.ts';
-import { type FieldPath, isMap as isJsonMap, type Json, valueAt } from '../model.ts';
+import type { FieldPath, Json } from '../model.ts';
 import { FullYaml, resolveScalar, type YamlProblem } from './full-yaml.ts';
-import { NotPlain, readPlainYaml } from './plain-yaml.ts';
-
-/** A place in a YAML text, how many steps of a path lead there, and the value that stands there. */
-export type Located = { line: number; column: number; depth: number; value: Json };
-
-/** A part of a text between two `---`. `full` has the places of its nodes, and is parsed when one is asked for. */
-type Part = { text: string; firstLine: number; values: Json[]; problems: YamlProblem[]; full?: FullYaml };
+import { fullOf, type Located, locateIn, nodeAt, type Part } from './places.ts';
+import { NotPlain } from './plain-scalars.ts';
+import { readPlainYaml } from './plain-yaml.ts';
 
 const mostBytes = 64 * 1024 * 1024;
 
@@ -20,6 +16,9 @@ export class YamlFile {
   readonly path: string;
   readonly problems: YamlProblem[];
   readonly #parts: Part[];
+  /** Of each document its part, and which one of that part it is. */
+  readonly #documents: { part: Part; nth: number }[];
+  readonly #values: Json[];
   readonly #indent: number;
 
   /** @param indent by how many columns the text is indented in the file */
@@ -28,6 +27,8 @@ export class YamlFile {
     this.#indent = indent;
     this.#parts = parts(text, firstLine);
     this.problems = this.#parts.flatMap((part) => part.problems);
+    this.#documents = this.#parts.flatMap((part) => part.values.map((_, nth) => ({ part, nth })));
+    this.#values = this.problems.length > 0 ? [] : this.#parts.flatMap((part) => part.values);
   }
 
   /** Reads and parses a file. @throws {CannotRun} when it cannot be read */
@@ -50,7 +51,7 @@ export class YamlFile {
 
   /** The documents as plain values; empty when the text does not parse. */
   values(): Json[] {
-    return this.problems.length > 0 ? [] : this.#parts.flatMap((part) => part.values);
+    return this.#values;
   }
 
   /** The line a document starts on, after its comments. */
@@ -63,32 +64,16 @@ export class YamlFile {
    * item that is the same thing as the one in `like`, the object the path is of, and else the one at that position.
    */
   locate(index: number, path: FieldPath, like: Json = null): Located {
-    const { full, document } = this.#document(index);
-    let at = document?.contents?.range[0] ?? 0;
-    let node: unknown = document?.contents;
-    let depth = 0;
-    for (const [step, name] of path.entries()) {
-      const item = typeof name === 'number' ? valueAt(like, path.slice(0, step + 1)) : undefined;
-      const next = child(node, name, item);
-      if (next === undefined) {
-        break;
-      }
-      at = next.start;
-      node = next.value;
-      depth += 1;
-    }
-    const value = isNode(node) && document !== undefined ? (node.toJS(document) as Json) : null;
-    const { line, column } = full.position(at);
-    return { line, column: column + this.#indent, depth, value };
+    const { part, nth } = this.#document(index);
+    const located = locateIn(part, nth, path, like);
+    return { ...located, column: located.column + this.#indent };
   }
 
   /** The YAML inside a block scalar (`patch: |-`), its lines and columns counted in this file. */
   inner(index: number, path: FieldPath): YamlFile | undefined {
-    const { full, document, text } = this.#document(index);
-    let node: unknown = document?.contents;
-    for (const step of path) {
-      node = child(node, step, undefined)?.value;
-    }
+    const { part, nth } = this.#document(index);
+    const full = fullOf(part);
+    const node = nodeAt(full.documents[nth]?.contents, path);
     if (!isScalar(node) || typeof node.value !== 'string') {
       return undefined;
     }
@@ -96,22 +81,12 @@ export class YamlFile {
     if (node.type !== 'BLOCK_LITERAL' && node.type !== 'BLOCK_FOLDED') {
       return new YamlFile(this.path, node.value, line);
     }
-    const written = text.slice(text.indexOf('\n', (node as Node).range?.[0] ?? 0) + 1);
+    const written = part.text.slice(part.text.indexOf('\n', (node as Node).range?.[0] ?? 0) + 1);
     return new YamlFile(this.path, node.value, line + 1, indentOf(written) - indentOf(node.value));
   }
 
-  #document(index: number) {
-    let before = 0;
-    const part = this.#parts.find(({ values }) => {
-      before += values.length;
-      return before > index;
-    });
-    const { text, firstLine } = part ?? { text: '', firstLine: 1 };
-    const full = part?.full ?? new FullYaml(text, firstLine);
-    if (part !== undefined) {
-      part.full = full;
-    }
-    return { full, document: full.documents[index - before + (part?.values.length ?? 0)], text };
+  #document(index: number): { part: Part; nth: number } {
+    return this.#documents[index] ?? { part: emptyPart, nth: 0 };
   }
 }
 
@@ -119,6 +94,8 @@ export class YamlFile {
 function indentOf(text: string): number {
   return /^(?:[^\S\n]*\n)* */.exec(text)?.[0].split('\n').at(-1)?.length ?? 0;
 }
+
+const emptyPart: Part = { text: '', firstLine: 1, values: [], problems: [] };
 
 /** Where the text can be cut at `---` without reading it: no directives, no document's end, nothing behind a `---`. */
 function parts(text: string, firstLine: number): Part[] {
@@ -155,47 +132,6 @@ function linesIn(text: string, from: number, to: number): number {
     lines += 1;
   }
   return lines;
-}
-
-/** The keys by which Kustomize and kubectl merge list items, `patchMergeKey` in k8s.io/api; the first that is there. */
-export const mergeKeys = [
-  'name',
-  'mountPath',
-  'devicePath',
-  'containerPort',
-  'port',
-  'topologyKey',
-  'ip',
-  'key',
-];
-
-function child(
-  node: unknown,
-  step: string | number,
-  like: Json | undefined,
-): { start: number; value: unknown } | undefined {
-  if (isMap(node) && typeof step === 'string') {
-    const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === step);
-    return pair && { start: startOf(pair.key), value: pair.value };
-  }
-  if (isSeq(node) && typeof step === 'number') {
-    const items: unknown[] = node.items;
-    const key = isJsonMap(like)
-      ? mergeKeys.find(
-          (name) => like[name] !== undefined && items.some((item) => isMap(item) && item.has(name)),
-        )
-      : undefined;
-    const item =
-      key === undefined || !isJsonMap(like)
-        ? items[step]
-        : items.find((candidate) => isMap(candidate) && candidate.get(key) === like[key]);
-    return item === undefined ? undefined : { start: startOf(item), value: item };
-  }
-  return undefined;
-}
-
-function startOf(node: unknown): number {
-  return (node as Node | null)?.range?.[0] ?? 0;
 }
 
 /** Files parsed once in a run. With a boundary, a folder, none outside it is read, whatever links lead there. */

@@ -6,8 +6,11 @@ import { test } from 'node:test';
 import { CannotRun } from '../../cli.ts';
 import { repoRoot } from '../../paths.ts';
 import { moduleFile } from '../../tools/go-modules.ts';
+import type { FieldPath, Json } from '../model.ts';
 import { FullYaml, resolveScalar } from './full-yaml.ts';
-import { NotPlain, readPlainYaml } from './plain-yaml.ts';
+import { fullOf, locateIn } from './places.ts';
+import { NotPlain } from './plain-scalars.ts';
+import { readPlainYaml } from './plain-yaml.ts';
 import { YamlFile } from './yaml-files.ts';
 
 /** The value by the plain reader; 'left' where it leaves the text to the full parser. */
@@ -110,6 +113,36 @@ test('the plain reader gives what the full parser gives, or leaves it, for texts
     read += same(text.slice(0, at) + bit + text.slice(at + gone)) ? 1 : 0;
   }
   assert.ok(read > 1000, `${read} of 6000 read`);
+});
+
+/** Every path of a value. */
+function paths(value: Json, path: FieldPath = []): FieldPath[] {
+  const below = typeof value === 'object' && value !== null ? Object.entries(value) : [];
+  return [
+    path,
+    ...below.flatMap(([key, field]) => paths(field, [...path, Array.isArray(value) ? Number(key) : key])),
+  ];
+}
+
+test('a place by the plain reader is the one by the full parser, for every field there is and one that is not', async () => {
+  let compared = 0;
+  for (const text of (await corpus()).filter((text) => text.length < 6000)) {
+    const value = plainly(text) as Json;
+    for (const path of value === 'left' || value === undefined ? [] : paths(value)) {
+      for (const asked of [path, [...path, 'none']]) {
+        const part = () => ({ text, firstLine: 7, values: [value], problems: [] });
+        const full = part();
+        fullOf(full);
+        assert.deepEqual(
+          locateIn(part(), 0, asked, value),
+          locateIn(full, 0, asked, value),
+          `${asked} of ${text}`,
+        );
+        compared += 1;
+      }
+    }
+  }
+  assert.ok(compared > 5000, `${compared} compared`);
 });
 
 const forms = [

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { repoRoot } from '../paths.ts';
+import { check } from './check.ts';
+import { writeGenerated } from './generated.ts';
+import { structureRules } from './structure-rules.ts';
+
+/** What the files of an example are put into: one environment with one object, and one policy. */
+const skeleton = `#= overlays/dev/kustomization.yaml
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+namespace: dev
+resources:
+  - settings.yaml
+#= overlays/dev/settings.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: settings
+  labels:
+    owner: platform
+#= policies/kustomization.yaml
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+resources:
+  - owner-label/policy.yaml
+  - owner-label/binding.yaml
+components:
+  - exempted
+#= policies/owner-label/policy.yaml
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata:
+  name: owner-label
+  annotations:
+    quotes.check/group: ownership
+    quotes.check/why: somebody must answer for it
+    quotes.check/fix: add the label
+spec:
+  matchConstraints:
+    resourceRules:
+      - apiGroups: [""]
+        apiVersions: [v1]
+        resources: [configmaps]
+        operations: [CREATE, UPDATE]
+  validations:
+    - expression: "'owner' in object.metadata.?labels.orValue({})"
+      message: no owner
+#= policies/owner-label/binding.yaml
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata:
+  name: owner-label
+spec:
+  policyName: owner-label
+  validationActions: [Deny]
+#= policies/exemptions.yaml
+exemptions: []
+#= policies/exempted/kustomization.yaml
+apiVersion: kustomize.config.k8s.io/v1alpha1
+kind: Component
+resources: []
+#= docs/rules.md
+`;
+
+/** Writes the files of a text in which a line `#= PATH` begins each. */
+async function write(root: string, text: string): Promise<void> {
+  const soon = new Date(Date.now() + 30 * 86_400_000).toISOString().slice(0, 10);
+  for (const [, file = '', content = ''] of text.matchAll(/^#= (.+)\n((?:(?!#= ).*\n)*)/gm)) {
+    await mkdir(path.dirname(path.join(root, file)), { recursive: true });
+    await writeFile(path.join(root, file), content.replaceAll('IN_30_DAYS', soon));
+  }
+}
+
+async function rulesFound(t: TestContext, rule: string, kind: 'valid' | 'invalid'): Promise<string[]> {
+  const root = await mkdtemp(path.join(tmpdir(), 'quotes-source-examples-'));
+  t.after(() => rm(root, { recursive: true }));
+  await write(root, skeleton);
+  const example = await readFile(path.join(repoRoot, 'policies', rule, `${kind}.yaml`), 'utf8');
+  await write(root, example);
+  if (example.includes('exemptions:')) {
+    await writeGenerated(root, () => {});
+  } else if (rule !== 'exemption-stale') {
+    await write(root, await readFile(path.join(repoRoot, 'policies/exemption-stale/valid.yaml'), 'utf8'));
+  }
+  // Kustomize renders no two objects of one identity: only a file by itself can have them.
+  const paths = rule === 'duplicate-object' ? [path.join(root, 'overlays/dev/settings.yaml')] : [];
+  const { report } = await check(root, paths, () => {});
+  const rules = new Set(report.findings.map((finding) => finding.rule));
+  // What does not render says so besides; what is not exempted after all is found.
+  const besides = ['render-failed', 'owner-label'].filter((other) => other !== rule);
+  return [...rules].filter((found) => kind === 'valid' || !besides.includes(found));
+}
+
+for (const { id } of structureRules) {
+  test(`${id} lets its valid example through, and its invalid one breaks it and no other rule`, async (t) => {
+    assert.deepEqual(await rulesFound(t, id, 'valid'), []);
+    assert.deepEqual(await rulesFound(t, id, 'invalid'), [id]);
+  });
+}

@@ -1,0 +1,53 @@
+import type { Drill } from '../drill.ts';
+import { until } from '../stage.ts';
+
+export const databaseAway: Drill = {
+  name: 'database-away',
+  environment: 'staging',
+  cause: 'the Postgres pod is killed',
+  holds:
+    '503 while it is away and no longer, the pods stay ready, the service recovers by itself, no row is lost',
+  usually: '30 s',
+  goal: { figure: 'killed → serving', seconds: 5 },
+  mayFail: ({ status }) => status === 503,
+  run: async ({ kubectl, pods, url }, note) => {
+    const rows = async () => {
+      const answer = await fetch(`${url('staging')}/api/quotes?limit=1`);
+      return { answer, total: answer.ok ? ((await answer.json()) as { total: number }).total : undefined };
+    };
+    const before = (await rows()).total;
+    const [database] = await pods('staging', 'postgres');
+    let retryAfter = true;
+    let unready = false;
+    await kubectl([
+      'delete',
+      'pod',
+      database?.name ?? '',
+      '--namespace=staging',
+      '--grace-period=0',
+      '--force',
+    ]);
+    const started = Date.now();
+    note('killed the Postgres pod');
+    let away = false;
+    await until('rows again', async () => {
+      const { answer, total } = await rows();
+      if (answer.status === 503) {
+        away = true;
+        retryAfter &&= answer.headers.has('retry-after');
+      }
+      unready ||= (await pods('staging')).some(({ ready, ending }) => !ready && !ending);
+      return total !== undefined && (away || Date.now() - started > 20_000);
+    });
+    const serving = (Date.now() - started) / 1000;
+    note('rows again');
+    return {
+      figures: { 'killed → serving': serving },
+      held: [
+        { what: 'each 503 says when to ask again', holds: retryAfter },
+        { what: 'the pods of the service stay ready', holds: !unready },
+        { what: 'no row is lost', holds: (await rows()).total === before },
+      ],
+    };
+  },
+};

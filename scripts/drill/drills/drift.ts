@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { quantile } from '../../bench/quantile.ts';
+import type { Drill } from '../drill.ts';
+import { type Stage, until } from '../stage.ts';
+
+/** Ways to change dev by hand, each with what tells that it is put right. */
+const ways: { what: string; cause: string[]; healed: (stage: Stage) => Promise<boolean> }[] = [
+  {
+    what: 'scaled',
+    cause: ['scale', 'deployment/quote-app', '--replicas=2'],
+    healed: async ({ field }) => (await field('dev', 'deployment/quote-app', '{.spec.replicas}')) === '1',
+  },
+  {
+    what: 'deleted',
+    cause: ['delete', 'service/quote-app'],
+    healed: async ({ field }) => (await field('dev', 'service/quote-app', '{.metadata.name}')) !== '',
+  },
+  {
+    what: 'edited',
+    cause: ['set', 'env', 'deployment/quote-app', 'PGHOST=elsewhere'],
+    healed: async ({ field }) => {
+      const host = '{.spec.template.spec.containers[0].env[?(@.name=="PGHOST")].value}';
+      return (await field('dev', 'deployment/quote-app', host)) === 'postgres';
+    },
+  },
+  {
+    what: 'added',
+    cause: ['label', 'service/quote-app', 'app.kubernetes.io/name=other', '--overwrite'],
+    healed: async ({ field }) => {
+      const label = '{.metadata.labels.app\\.kubernetes\\.io/name}';
+      return (await field('dev', 'service/quote-app', label)) === 'quote-app';
+    },
+  },
+];
+
+const rounds = 5;
+
+export const drift: Drill = {
+  name: 'drift',
+  environment: 'dev',
+  cause: `dev is changed by hand ${rounds * ways.length} times on one revision`,
+  holds: 'each is healed, and the last as soon as the first',
+  usually: '60 s',
+  goal: { figure: 'drift → healed, median', seconds: 1 },
+  // A deleted Service and a changed database host take dev's one pod away: that is the drift's doing.
+  mayFail: () => true,
+  run: async (stage, note) => {
+    const times: number[] = [];
+    for (let round = 0; round < rounds; round += 1) {
+      for (const { what, cause, healed } of ways) {
+        await stage.kubectl([...cause, '--namespace=dev']);
+        const took = await until(`what was ${what} healed`, () => healed(stage));
+        times.push(took);
+        note(`${what}, healed in ${took.toFixed(1)} s`);
+        await sleep(500);
+      }
+    }
+    const half = times.length / 2;
+    const [early, late] = [quantile(times.slice(0, half), 0.5), quantile(times.slice(half), 0.5)];
+    return {
+      figures: {
+        'drift → healed, median': quantile(times, 0.5),
+        'drift → healed, worst': quantile(times, 1),
+      },
+      held: [{ what: 'healing does not grow slower', holds: late < early * 3 + 2 }],
+    };
+  },
+};

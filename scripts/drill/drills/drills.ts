@@ -1,0 +1,10 @@
+import type { Drill } from '../drill.ts';
+import { databaseAway } from './database-away.ts';
+import { drain } from './drain.ts';
+import { drift } from './drift.ts';
+import { podKill, processKill } from './pod-kill.ts';
+import { rollout } from './rollout.ts';
+import { scale } from './scale.ts';
+
+/** Every drill, in the order in which they are run. */
+export const drills: Drill[] = [scale, podKill, processKill, rollout, drain, databaseAway, drift];

@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Drill } from '../drill.ts';
+import { type Stage, until } from '../stage.ts';
+
+const wanted = 3;
+
+export const podKill: Drill = {
+  name: 'pod-kill',
+  environment: 'prod',
+  cause: 'one of three pods is deleted',
+  holds: 'it is replaced, and no request fails',
+  usually: '25 s',
+  goal: { figure: 'deleted → capacity', seconds: 2 },
+  run: async (stage, note) => {
+    const [victim] = await stage.pods('prod');
+    if (victim === undefined) {
+      throw new Error('prod has no pod of quote-app');
+    }
+    await stage.kubectl(['delete', 'pod', victim.name, '--namespace=prod', '--wait=false']);
+    note(`deleted ${victim.name}`);
+    const capacity = await untilCapacity(stage, victim.name);
+    note('three pods are ready again');
+    await until(
+      'the deleted pod gone',
+      async () => !(await stage.pods('prod')).some(({ name }) => name === victim.name),
+    );
+    return {
+      figures: { 'deleted → capacity': capacity },
+      held: [{ what: 'the pod is replaced', holds: true }],
+    };
+  },
+};
+
+export const processKill: Drill = {
+  name: 'process-kill',
+  environment: 'prod',
+  cause: 'the process of one of three pods is killed, without a goodbye',
+  holds: 'its container is started again, and no request fails',
+  usually: '20 s',
+  goal: { figure: 'killed → capacity', seconds: 2 },
+  run: async (stage, note) => {
+    const [victim] = await stage.pods('prod');
+    if (victim === undefined) {
+      throw new Error('prod has no pod of quote-app');
+    }
+    const restarts = () => restartsOf(stage, victim.name);
+    const before = await restarts();
+    await stage.cluster.signalPod(victim.uid, 'SIGKILL');
+    const started = Date.now();
+    note(`killed the process of ${victim.name}`);
+    await until('the container started again', async () => (await restarts()) > before);
+    await untilCapacity(stage, '');
+    const capacity = (Date.now() - started) / 1000;
+    note('three pods are ready again');
+    await sleep(1000);
+    return {
+      figures: { 'killed → capacity': capacity },
+      held: [{ what: 'the container is started again', holds: (await restarts()) === before + 1 }],
+    };
+  },
+};
+
+function untilCapacity({ pods }: Stage, without: string): Promise<number> {
+  return until('three ready pods', async () => {
+    const ready = (await pods('prod')).filter(
+      ({ name, ready, ending }) => ready && !ending && name !== without,
+    );
+    return ready.length === wanted;
+  });
+}
+
+async function restartsOf({ field }: Stage, pod: string): Promise<number> {
+  return Number(await field('prod', `pod/${pod}`, '{.status.containerStatuses[0].restartCount}'));
+}

@@ -1,0 +1,38 @@
+import type { Drill } from '../drill.ts';
+import { until } from '../stage.ts';
+
+/** How many replicas dev is scaled to. */
+const wanted = 3;
+
+export const scale: Drill = {
+  name: 'scale',
+  environment: 'dev',
+  cause: `Git asks for ${wanted} replicas in dev instead of 1`,
+  holds: 'the new pods serve, all pods get traffic, and all give the same rows',
+  usually: '20 s',
+  goal: { figure: 'push → serving', seconds: 3 },
+  run: async ({ clone, pods, url }, note) => {
+    await clone.edit('overlays/dev/kustomization.yaml', 'count: 1', `count: ${wanted}`);
+    const started = Date.now();
+    await clone.push(`dev: ${wanted} replicas`);
+    note(`pushed: ${wanted} replicas`);
+    const seen = new Map<string, number>();
+    await until('answers by every pod', async () => {
+      const answer = await fetch(`${url('dev')}/api/quotes?limit=1`, { headers: { connection: 'close' } });
+      const { total } = (await answer.json()) as { total: number };
+      seen.set(answer.headers.get('x-served-by') ?? '', total);
+      return seen.size === wanted;
+    });
+    const serving = (Date.now() - started) / 1000;
+    note(`${wanted} pods serve`);
+    const running = (await pods('dev')).filter(({ ready, ending }) => ready && !ending);
+    return {
+      figures: { 'push → serving': serving },
+      held: [
+        { what: `${wanted} pods are ready`, holds: running.length === wanted },
+        { what: 'every pod gets traffic', holds: running.every(({ name }) => seen.has(name)) },
+        { what: 'every pod gives the same rows', holds: new Set(seen.values()).size === 1 },
+      ],
+    };
+  },
+};

@@ -1,0 +1,62 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { execa } from 'execa';
+import { CannotRun } from '../cli.ts';
+
+/** A clone of its own of what Argo CD deploys from, to change and push. */
+export interface WorkingClone {
+  folder: string;
+  /** Replaces text in a file. @throws {CannotRun} when the file has nothing like it, or has it there already */
+  edit(file: string, from: string | RegExp, to: string): Promise<void>;
+  /** Commits what was edited and pushes it; returns the commit. */
+  push(message: string): Promise<string>;
+  /** Takes the last commit back and pushes that; returns the commit. */
+  revert(): Promise<string>;
+  /** Makes main what it was when it was cloned, unless somebody else has pushed meanwhile. */
+  putBack(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/** Clones the repository at `url` into a temporary folder; commits are `author`'s. */
+export async function workingClone(url: string, author: string): Promise<WorkingClone> {
+  const folder = path.join(await mkdtemp(path.join(tmpdir(), `quotes-${author}-`)), 'clone');
+  await execa('git', ['clone', '--quiet', url, folder]);
+  const git = async (...args: string[]) => (await execa('git', ['-C', folder, ...args])).stdout;
+  await git('config', 'user.name', author);
+  await git('config', 'user.email', `${author}@localhost`);
+  const cloned = await git('rev-parse', 'HEAD');
+  let pushed = cloned;
+  const publish = async (): Promise<string> => {
+    await git('push', '--quiet', url, 'HEAD:main');
+    pushed = await git('rev-parse', 'HEAD');
+    return pushed;
+  };
+  return {
+    folder,
+    edit: async (file, from, to) => {
+      const text = await readFile(path.join(folder, file), 'utf8');
+      if (text.replace(from, to) === text) {
+        throw new CannotRun(`${file} has nothing like ${from}, or has "${to}" there already.`);
+      }
+      await writeFile(path.join(folder, file), text.replace(from, to));
+    },
+    push: async (message) => {
+      await git('add', '--all');
+      await git('commit', '--quiet', `--message=${message}`);
+      return publish();
+    },
+    revert: async () => {
+      await git('revert', '--no-edit', 'HEAD');
+      return publish();
+    },
+    putBack: async () => {
+      await git('reset', '--quiet', '--hard', cloned);
+      if (pushed !== cloned) {
+        await git('push', '--quiet', `--force-with-lease=main:${pushed}`, url, 'HEAD:main');
+        pushed = cloned;
+      }
+    },
+    remove: () => rm(path.dirname(folder), { recursive: true, force: true }),
+  };
+}
