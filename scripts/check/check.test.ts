@@ -1,31 +1,12 @@
 import assert from 'node:assert/strict';
-import { readFile, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { execa } from 'execa';
 import { CannotRun } from '../cli.ts';
 import { repoRoot } from '../paths.ts';
 import { check } from './check.ts';
-import { copy, spoil } from './spoilt-copy.ts';
-
-async function lineOf(root: string, file: string, text: string): Promise<number> {
-  return (
-    (await readFile(path.join(root, file), 'utf8'))
-      .split('\n')
-      .findIndex((line) => line.trimStart().startsWith(text)) + 1
-  );
-}
-
-const findingsOf = async (root: string, ...paths: string[]) => {
-  const { report } = await check(root, paths, () => {});
-  return report.findings.map(({ rule, environment, file, line, message }) => ({
-    rule,
-    environment,
-    file,
-    line,
-    message,
-  }));
-};
+import { copy, findingsOf, lineOf, spoil } from './spoilt-copy.ts';
 
 const deployment = 'base/quote-app/deployment.yaml';
 const prod = 'overlays/prod/kustomization.yaml';
@@ -244,6 +225,45 @@ test('YAML that does not parse is one finding with its line, in a file given as 
   assert.deepEqual(
     more.map(({ rule }) => rule).filter((rule) => rule !== 'yaml-syntax'),
     [],
+  );
+});
+
+test('a component that no environment has lists its files all the same', async (t) => {
+  const root = await copy(t);
+  await mkdir(path.join(root, 'components/optional'), { recursive: true });
+  const patch = 'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: quote-app}\nspec: {paused: true}\n';
+  await spoil(root, 'components/optional/paused.yaml', '', patch);
+  await spoil(root, 'components/optional/forgotten.yaml', '', patch);
+  await spoil(
+    root,
+    'components/optional/kustomization.yaml',
+    '',
+    'apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\npatches: [{path: paused.yaml}]\n',
+  );
+  assert.deepEqual(
+    (await findingsOf(root)).map(({ rule, file }) => [rule, file]),
+    [['unlisted-file', 'components/optional/forgotten.yaml']],
+  );
+});
+
+test('an environment without the parameters that policies read is one finding, at its kustomization', async (t) => {
+  const root = await copy(t);
+  await spoil(root, prod, '  - policy-parameters.yaml\n', '');
+  await rm(path.join(root, 'overlays/prod/policy-parameters.yaml'));
+  const found = await findingsOf(root);
+  assert.deepEqual(
+    found.map(({ rule, environment, file, line }) => [rule, environment, file, line]),
+    [['policy-parameters', 'prod', prod, 1]],
+  );
+  assert.match(
+    found[0]?.message ?? '',
+    /namespace prod has no ConfigMap policy-parameters, so nothing there passes image-digest and/,
+  );
+  const { report } = await check(root, [], () => {}, ['minimum-replicas']);
+  assert.deepEqual(
+    report.findings.map(({ rule, file }) => [rule, file]),
+    [['minimum-replicas', prod]],
+    'a rule that cannot be judged is not kept',
   );
 });
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { policyViolations } from './admission/gate.ts';
+import { type PolicyViolation, policyViolations } from './admission/gate.ts';
 import { type Policy, readPolicies } from './admission/policy.ts';
 import type { Resources } from './admission/resources.ts';
 import { allRules } from './catalogue.ts';
@@ -9,6 +9,7 @@ import { type Conformance, checkConformance } from './conformance.ts';
 import { deadEntryFindings } from './dead-entries.ts';
 import { isExempt, readExemptions } from './exemptions/exemptions.ts';
 import { exemptionReport } from './exemptions/report.ts';
+import { kustomizationObject } from './graph/applications.ts';
 import { readRepository } from './graph/repository.ts';
 import { graphViolations } from './graph/rules.ts';
 import type { Finding, Place, RenderedObject, Report, Rule, Target, Violation } from './model.ts';
@@ -55,7 +56,7 @@ export async function check(
   const { policies: all, refusals } = readPolicies(policyRender.objects);
   const only = chooser(allRules(all), chosen);
   const policies = all.filter(({ rule }) => only(rule.id));
-  const admission = judgeAdmission(objects, conformance, policies, resources);
+  const admission = judgeAdmission(objects, conformance, policies, resources, only);
   const repository = await readRepository(root, whole, renders, resources, files);
   // What an object is misread to say has its finding; what would follow from it is not another.
   const misread = new Set(conformance.violations.map(({ object }) => object));
@@ -80,7 +81,9 @@ export async function check(
     ...about
       .filter(({ rule }) => only(rule))
       .map((finding) => ({ environment: '', object: noObject, ...finding })),
-    ...(await Promise.all(broken.filter(({ rule }) => only(rule)).map((found) => placed(found, files)))),
+    ...(await Promise.all(
+      broken.filter(({ rule }) => only(rule)).map((found) => placed(found, files, renders)),
+    )),
   ].map((finding): Finding => settled(finding, root, severities));
   const coverage = {
     environments: targets.flatMap(({ environment }) => (environment === '' ? [] : [environment])),
@@ -130,6 +133,7 @@ function judgeAdmission(
   conformance: Conformance,
   policies: Policy[],
   resources: Resources,
+  only: (rule: string) => boolean,
 ): { broken: Broken[]; passedOver: string[] } {
   // The cluster refuses what departs from its schema before any policy sees it.
   const refused = new Set(
@@ -137,25 +141,51 @@ function judgeAdmission(
   );
   const judged = objects.filter((object) => !refused.has(object));
   const { violations, passedOver } = policyViolations(judged, policies, resources);
-  return {
-    broken: violations.map(({ policy, actions, ...violation }) => ({
-      rule: policy.rule.id,
-      violation,
-      severity: actions.includes('Deny') ? 'error' : 'warning',
-    })),
-    passedOver: [...passedOver].sort(),
-  };
+  const isUnguided = ({ lacks, object }: PolicyViolation) =>
+    lacks !== undefined && object.target.role === 'environment';
+  const broken = violations
+    .filter((violation) => !isUnguided(violation))
+    .map(
+      ({ policy, actions, object, path, message }): Broken => ({
+        rule: policy.rule.id,
+        violation: { object, path, message },
+        severity: actions.includes('Deny') ? 'error' : 'warning',
+      }),
+    );
+  const unguided = withoutParameters(violations.filter(isUnguided), only);
+  return { broken: [...broken, ...unguided], passedOver: [...passedOver].sort() };
+}
+
+/** What the cluster says of each object is one thing to mend: the environment's parameters. */
+function withoutParameters(violations: PolicyViolation[], only: (rule: string) => boolean): Broken[] {
+  const places = Map.groupBy(violations, ({ object, lacks }) =>
+    [object.target.environment, object.id.namespace, lacks].join('\0'),
+  );
+  return [...places.values()].flatMap((found) => {
+    const [first] = found;
+    const target = first?.object.target;
+    if (first === undefined || target === undefined || !('dir' in target)) {
+      return [];
+    }
+    const policies = [...new Set(found.map(({ policy }) => policy.rule.id))].sort();
+    const where = `namespace ${first.object.id.namespace} has no ${first.policy.paramKind?.kind} ${first.lacks}`;
+    const message = `${where}, so nothing there passes ${policies.join(' and ')}`;
+    // A rule that was chosen and cannot be judged must not look kept.
+    const rule = only('policy-parameters') ? 'policy-parameters' : first.policy.rule.id;
+    return [{ rule, violation: { object: kustomizationObject(target), path: [], message } }];
+  });
 }
 
 type RenderFinding = SourceFinding & { environment: string };
 
 function renderFindings(renders: Render[], root: string, sources: SourceFinding[]): RenderFinding[] {
   const unreadable = new Set(sources.filter(({ rule }) => rule.endsWith('syntax')).map(({ file }) => file));
-  return renders.flatMap(({ target, objects, error }): RenderFinding[] => {
+  return renders.flatMap(({ target, objects, error, place }): RenderFinding[] => {
     const file = 'dir' in target ? target.dir : target.file;
     const { environment } = target;
     if (error !== undefined) {
-      return [{ rule: 'render-failed', file, environment, message: error.replaceAll(`${root}/`, '') }];
+      const message = error.replaceAll(`${root}/`, '');
+      return [{ rule: 'render-failed', file, ...place, environment, message }];
     }
     return objects.length > 0 || unreadable.has(file)
       ? []
@@ -177,9 +207,14 @@ function twice({ objects }: Render): Violation[] {
 
 type Unsettled = Omit<Finding, 'severity'> & { severity?: Finding['severity'] };
 
-async function placed({ rule, violation, severity }: Broken, files: YamlFiles): Promise<Unsettled> {
+async function placed(
+  { rule, violation, severity }: Broken,
+  files: YamlFiles,
+  renders: Render[],
+): Promise<Unsettled> {
   const { object, message } = violation;
-  const place: Place = await placeOf(violation, files);
+  const others = renders.find(({ target }) => target === object.target)?.objects;
+  const place: Place = await placeOf(violation, files, others);
   return {
     rule,
     ...(severity !== undefined && { severity }),

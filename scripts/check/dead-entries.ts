@@ -1,10 +1,10 @@
-import { reachable } from './kustomization.ts';
-import { isMap, type JsonMap, maps, type RenderedObject, text } from './model.ts';
+import { type Kustomization, reachable } from './kustomization.ts';
+import { isMap, type Json, maps, type RenderedObject, type Target, text } from './model.ts';
 import { selectsObject } from './provenance/patches.ts';
 import { nameInSource } from './provenance/provenance.ts';
-import type { Render } from './render.ts';
+import { type Render, renderedObject } from './render.ts';
 import type { SourceFinding } from './sources.ts';
-import type { YamlFiles } from './yaml/yaml-files.ts';
+import type { YamlFile, YamlFiles } from './yaml/yaml-files.ts';
 
 /**
  * Entries of `patches` and `images` that change nothing in any render that reads them: Kustomize passes over both
@@ -19,11 +19,11 @@ export async function deadEntryFindings(renders: Render[], files: YamlFiles): Pr
     }
     const tree = await reachable(target.dir, files);
     const names = await Promise.all(objects.map((object) => nameInSource(object, files)));
-    const images = await imageNames(
-      objects,
-      tree.map(({ value }) => value),
-      files,
-    );
+    const sources = await sourceObjects(target, tree, files);
+    const rendered = new Set(objects.map((object, at) => sourceKey(object, names[at] ?? '')));
+    // What a patch deleted was there for the patches before it, and for that one.
+    const deleted = sources.filter((object) => !rendered.has(sourceKey(object, object.id.name)));
+    const images = await imageNames([...objects, ...sources], tree, files);
     for (const { file, value } of tree) {
       const judge = (field: 'patches' | 'images', index: number, matches: boolean, message: string) => {
         const key = `${file.path} ${field} ${index}`;
@@ -40,9 +40,10 @@ export async function deadEntryFindings(renders: Render[], files: YamlFiles): Pr
       };
       for (const [index, { target: selector }] of maps(value.patches).entries()) {
         if (selector !== undefined) {
-          const matches = objects.some((object, at) =>
-            selectsObject(selector, object, { original: names[at] ?? '', current: object.id.name }),
-          );
+          const matches =
+            objects.some((object, at) =>
+              selectsObject(selector, object, { original: names[at] ?? '', current: object.id.name }),
+            ) || deleted.some((object) => couldSelect(selector, object));
           judge('patches', index, matches, 'this patch matches no object');
         }
       }
@@ -54,39 +55,86 @@ export async function deadEntryFindings(renders: Render[], files: YamlFiles): Pr
   return [...dead].filter(([key]) => !alive.has(key)).map(([, finding]) => finding);
 }
 
+/** The objects as the files of a tree have them, and as its generators name them, before anything is done to them. */
+async function sourceObjects(
+  target: Target,
+  tree: Kustomization[],
+  files: YamlFiles,
+): Promise<RenderedObject[]> {
+  const found: RenderedObject[] = [];
+  const add = (source: string, value: Json) => {
+    if (isMap(value)) {
+      found.push(renderedObject(target, value, source));
+    }
+  };
+  for (const { file, value, references } of tree) {
+    for (const { to } of references.filter(({ kind, field }) => kind === 'file' && field === 'resources')) {
+      for (const document of (await files.read(to)).values()) {
+        add(to, document);
+      }
+    }
+    for (const [field, kind] of Object.entries({
+      configMapGenerator: 'ConfigMap',
+      secretGenerator: 'Secret',
+    })) {
+      for (const { name = null } of maps(value[field])) {
+        add(file.path, { apiVersion: 'v1', kind, metadata: { name } });
+      }
+    }
+  }
+  return found;
+}
+
+function sourceKey({ id, source }: RenderedObject, name: string): string {
+  return [source, id.kind, name].join('\0');
+}
+
+/** Whether a patch's target may have been an object that is no more: how the layers had changed it is not known. */
+function couldSelect(selector: Json, object: RenderedObject): boolean {
+  const { name } = object.id;
+  const said = Object.entries(isMap(selector) ? selector : {}).filter(([field, wanted]) =>
+    // A prefix or suffix may stand in the target's name too.
+    field === 'name' ? !text(wanted).includes(name) : ['group', 'version', 'kind'].includes(field),
+  );
+  return selectsObject(Object.fromEntries(said), object, { original: name, current: name });
+}
+
 /** What images are called before, between and after the `images` of a tree. */
 async function imageNames(
   objects: RenderedObject[],
-  tree: JsonMap[],
+  tree: Kustomization[],
   files: YamlFiles,
 ): Promise<Set<string>> {
   const names = new Set<string>();
+  const add = (image: string) => names.add(image.replace(/@.*$/, '').replace(/:[^:/]*$/, ''));
   const collect = (value: unknown): void => {
     for (const [key, field] of typeof value === 'object' && value !== null ? Object.entries(value) : []) {
       if (key === 'image' && typeof field === 'string') {
-        names.add(field.replace(/@.*$/, '').replace(/:[^:/]*$/, ''));
+        add(field);
       } else {
         collect(field);
       }
     }
   };
-  for (const source of new Set(objects.map(({ source }) => source))) {
-    if (/\.ya?ml$/.test(source)) {
-      (await files.read(source)).values().forEach(collect);
+  const collectPatch = (patch: YamlFile | undefined) => {
+    for (const value of patch?.values() ?? []) {
+      collect(value);
+      for (const operation of maps(value).filter((one) => text(one.path).endsWith('/image'))) {
+        add(text(operation.value));
+      }
     }
-  }
-  objects.forEach(({ value }) => {
-    collect(value);
-  });
-  for (const value of tree) {
+  };
+  collect(objects.map(({ value }) => value));
+  for (const { file, value, references } of tree) {
     for (const { newName } of maps(value.images)) {
       names.add(text(newName));
     }
     // A patch may bring an image of its own.
-    for (const { patch } of maps(value.patches).filter(isMap)) {
-      for (const [, image] of text(patch).matchAll(/image: *["']?([^\s"'@]+)/g)) {
-        names.add((image ?? '').replace(/:[^:/]*$/, ''));
-      }
+    for (const [index, { patch }] of maps(value.patches).entries()) {
+      collectPatch(patch === undefined ? undefined : file.inner(0, ['patches', index, 'patch']));
+    }
+    for (const { kind, to } of references.filter(({ field }) => field.startsWith('patches'))) {
+      collectPatch(kind === 'file' ? await files.read(to) : undefined);
     }
   }
   return names;

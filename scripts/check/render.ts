@@ -4,12 +4,21 @@ import { argocdModule, releaseVersions, stageArgocd, stagedInstall } from '../ar
 import { runProgram } from '../program.ts';
 import { pinnedVersion } from '../tools/go-modules.ts';
 import { type Kustomization, reachable, transformerFiles } from './kustomization.ts';
-import { isMap, type Json, type JsonMap, type RenderedObject, type Target, text } from './model.ts';
+import {
+  isMap,
+  type Json,
+  type JsonMap,
+  type Place,
+  type RenderedObject,
+  type Target,
+  text,
+} from './model.ts';
 import { cachedRender, keepRender, renderKey } from './render-cache.ts';
+import { failurePlace } from './render-failures.ts';
 import { parseOutput, type YamlFiles } from './yaml/yaml-files.ts';
 
-/** What a target renders to, or the error kustomize ended with. */
-export type Render = { target: Target; objects: RenderedObject[]; error?: string };
+/** What a target renders to, or the error kustomize ended with and the place that it is about. */
+export type Render = { target: Target; objects: RenderedObject[]; error?: string; place?: Place };
 
 const originAnnotation = 'config.kubernetes.io/origin';
 
@@ -32,7 +41,8 @@ export async function renderKustomization(
   const cached = (await cachedRender(key)) as Rendered[] | undefined;
   const rendered = cached ?? (await build(kustomize, target.dir, tree, scratch));
   if (typeof rendered === 'string') {
-    return { target, objects: [], error: rendered };
+    const place = await failurePlace(tree, rendered, files);
+    return { target, objects: [], error: rendered, ...(place && { place }) };
   }
   if (cached === undefined) {
     await keepRender(key, rendered);
@@ -163,7 +173,8 @@ export async function readObjects(target: Target & { file: string }, files: Yaml
   return { target, objects };
 }
 
-function renderedObject(target: Target, value: JsonMap, source: string): RenderedObject {
+/** A value as an object of a target; `source` is the file that it was read from. */
+export function renderedObject(target: Target, value: JsonMap, source: string): RenderedObject {
   const metadata = isMap(value.metadata) ? value.metadata : {};
   const id = { kind: text(value.kind), namespace: text(metadata.namespace), name: text(metadata.name) };
   return { target, apiVersion: text(value.apiVersion), id, value, source };
@@ -192,7 +203,10 @@ function plainError(stderr: string, stage: string, copy: string, dir: string): s
     .filter((line) => line.startsWith('Error: ') || !line.startsWith('#'))
     .join('\n')
     .trim()
-    .replace(/^Error: /, '');
+    .replace(/^Error: /, '')
+    // Go's own print of what is to be merged has addresses, which are others in every run.
+    .replace(/merging from generator &\{[^}]*\}: /, '')
+    .replace(/id resid\.ResId\{.*?Kind:"([^"]*)".*?\}, Name:"([^"]*)".*?\}/, '$1 $2');
   const innermost = message.split(
     /(?:must resolve to a file'|accumulation of path '[^']*'|for path '[^']*'): /,
   );

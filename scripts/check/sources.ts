@@ -19,16 +19,19 @@ export async function allSourceFindings(
   whole: boolean,
   files: YamlFiles,
 ): Promise<SourceFinding[]> {
-  const trees = await Promise.all(
-    targets.flatMap((target) => ('dir' in target ? [reachable(target.dir, files)] : [])),
-  );
+  const present = whole ? await manifestFiles(root) : [];
+  const roots = [
+    ...targets.flatMap((target) => ('dir' in target ? [target.dir] : [])),
+    // No environment may have a component now: what it lists is listed.
+    ...present.filter((file) => startsTree(root, file)).map((file) => path.dirname(file)),
+  ];
+  const trees = await Promise.all([...new Set(roots)].map((dir) => reachable(dir, files)));
   const kustomizations = [...new Map(trees.flat().map((found) => [found.dir, found])).values()];
   const named = kustomizations.flatMap(({ file, references }) => [
     file.path,
     ...references.filter(({ kind, to }) => kind === 'file' && /\.ya?ml$/.test(to)).map(({ to }) => to),
   ]);
   const plain = targets.flatMap((target) => ('file' in target ? [target.file] : []));
-  const present = whole ? await manifestFiles(root) : [];
   return [
     ...(await syntaxFindings([...new Set([...named, ...plain, ...present])], files)),
     ...(await kustomizationFindings(kustomizations, files)),
@@ -121,6 +124,15 @@ async function transformerFileFindings(file: string, files: YamlFiles): Promise<
   });
 }
 
+/** Whether a file is a kustomization that need not be listed. */
+function startsTree(root: string, file: string): boolean {
+  return isKustomizationFile(file) && !['base', 'policies'].includes(folderOf(root, file));
+}
+
+function folderOf(root: string, file: string): string {
+  return path.relative(root, file).split(path.sep)[0] ?? '';
+}
+
 /**
  * YAML files that no kustomization lists. Overlays, apps, argocd and components start a tree of their own; any
  * other kustomization must be listed like a file.
@@ -130,11 +142,9 @@ function unlistedFindings(root: string, paths: string[], all: Kustomization[]): 
   return paths
     .filter((file) => path.relative(root, file) !== exemptionsFile)
     .filter((file) => {
-      if (!isKustomizationFile(file)) {
-        return !listed.has(file);
-      }
-      const folder = path.relative(root, file).split(path.sep)[0];
-      return folder === 'base' && !listed.has(path.dirname(file));
+      return isKustomizationFile(file)
+        ? folderOf(root, file) === 'base' && !listed.has(path.dirname(file))
+        : !listed.has(file);
     })
     .map((file) => ({
       rule: 'unlisted-file',

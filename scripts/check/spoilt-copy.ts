@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
 import { repoRoot } from '../paths.ts';
+import { check } from './check.ts';
 
 /** For tests: a copy of the manifests to spoil. Without argocd/, whose first render takes a second. */
 export async function copy(t: TestContext): Promise<string> {
@@ -21,4 +22,25 @@ export async function spoil(root: string, file: string, from: string | RegExp, t
   const after = from === '' ? to : before.replace(from, to);
   assert.notEqual(after, before, `${file} has nothing like ${from}`);
   await writeFile(path.join(root, file), after);
+}
+
+/** The line, from 1, that begins with a text; 0 when none does. */
+export async function lineOf(root: string, file: string, text: string): Promise<number> {
+  return (
+    (await readFile(path.join(root, file), 'utf8'))
+      .split('\n')
+      .findIndex((line) => line.trimStart().startsWith(text)) + 1
+  );
+}
+
+/** What the check finds, without severities, objects and columns. */
+export async function findingsOf(root: string, ...paths: string[]) {
+  const { report } = await check(root, paths, () => {});
+  return report.findings.map(({ rule, environment, file, line, message }) => ({
+    rule,
+    environment,
+    file,
+    line,
+    message,
+  }));
 }

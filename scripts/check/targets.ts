@@ -10,11 +10,11 @@ import type { YamlFiles } from './yaml/yaml-files.ts';
 export const manifestFolders = ['apps', 'argocd', 'base', 'components', 'overlays', 'policies'];
 
 /**
- * Everything a check without arguments covers: each overlay, every kustomization in and under apps/, argocd/.
+ * Everything a check without arguments covers: each overlay, whichever folders below it another does not list, every kustomization in and under apps/, argocd/.
  * @throws {CannotRun} when the repository has no overlay: a check of nothing must not be green.
  */
 export async function repositoryTargets(root: string, files: YamlFiles): Promise<Target[]> {
-  const overlays = await kustomizationDirs(path.join(root, 'overlays'), '*', files);
+  const overlays = await environmentDirs(path.join(root, 'overlays'), files);
   if (overlays.length === 0) {
     throw new CannotRun(`${root}/overlays holds no environment: each is a folder with a kustomization.yaml.`);
   }
@@ -61,7 +61,7 @@ async function argumentTarget(root: string, given: string, files: YamlFiles): Pr
   if ((await readKustomization(dir, files))?.isComponent) {
     throw new CannotRun(`${given} is a Component: check the kustomization that lists it.`);
   }
-  if (path.basename(path.dirname(dir)) === 'overlays') {
+  if (environmentName(dir) !== '') {
     return target(dir, 'environment');
   }
   const folder = path.relative(root, dir).split(path.sep)[0];
@@ -69,7 +69,22 @@ async function argumentTarget(root: string, given: string, files: YamlFiles): Pr
 }
 
 function target(dir: string, role: Role): Target {
-  return { role, environment: role === 'environment' ? path.basename(dir) : '', dir };
+  return { role, environment: role === 'environment' ? environmentName(dir) : '', dir };
+}
+
+/** An environment is called what its folder is below overlays/, such as prod or prod/eu; '' for another folder. */
+function environmentName(dir: string): string {
+  const steps = dir.split(path.sep);
+  const at = steps.lastIndexOf('overlays');
+  return at < 0 ? '' : steps.slice(at + 1).join('/');
+}
+
+/** The folders in overlays/, and of those below them the ones that are deployed: no other one lists them. */
+async function environmentDirs(overlays: string, files: YamlFiles): Promise<string[]> {
+  const dirs = await kustomizationDirs(overlays, '**', files);
+  const kustomizations = await Promise.all(dirs.map((dir) => readKustomization(dir, files)));
+  const listed = new Set(kustomizations.flatMap((found) => found?.references.map(({ to }) => to) ?? []));
+  return dirs.filter((dir) => path.dirname(dir) === overlays || !listed.has(dir));
 }
 
 async function kustomizationDirs(folder: string, pattern: string, files: YamlFiles): Promise<string[]> {

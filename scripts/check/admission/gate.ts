@@ -6,7 +6,12 @@ import { type Resources, resourceKey } from './resources.ts';
 import { labelsOf } from './selectors.ts';
 
 /** What a policy finds in an object, and what the cluster does by the binding that brought it to the object. */
-export type PolicyViolation = Violation & { policy: Policy; actions: ValidationAction[] };
+export type PolicyViolation = Violation & {
+  policy: Policy;
+  actions: ValidationAction[];
+  /** The parameters without which the policy denies, where these are not there. */
+  lacks?: string;
+};
 
 /**
  * Holds every object to every policy, as if all of them were created together: parameters and namespaces are looked
@@ -48,13 +53,7 @@ export function policyViolations(
     for (const policy of passed) {
       passedOver.add(policy);
     }
-    return decisions.map(({ policy, actions, message, path }) => ({
-      policy,
-      actions,
-      object,
-      path,
-      message,
-    }));
+    return decisions.map(({ binding: _, ...decision }) => ({ ...decision, object }));
   });
   return { violations, passedOver };
 }

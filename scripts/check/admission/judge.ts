@@ -14,6 +14,8 @@ export type Decision = {
   message: string;
   /** The field that decided. */
   path: FieldPath;
+  /** The parameters without which the binding denies, where these are not there. */
+  lacks?: string;
 };
 
 /** What the cluster would hold besides the object: parameters, and the namespace. */
@@ -68,7 +70,11 @@ export function judge(
         return [];
       }
       if (typeof params === 'string') {
-        return misconfigured(`failed to configure binding: ${params}`);
+        const lacks = binding.paramRef?.name ?? '';
+        return misconfigured(`failed to configure binding: ${params}`).map((decision) => ({
+          ...decision,
+          ...(params === notFound && { lacks }),
+        }));
       }
       converted ??= celValue(request.admitted());
       const object = onRead === undefined ? converted : watched(converted, (path) => onRead(policy, path));
@@ -87,6 +93,8 @@ export function judge(
   });
   return { decisions, passedOver };
 }
+
+const notFound = 'no params found for policy binding with `Deny` parameterNotFoundAction';
 
 /** `CollectParams` of k8s.io/apiserver: the parameter objects, an error's words, or 'none' where none can be known. */
 function paramsFor(
@@ -112,9 +120,7 @@ function paramsFor(
   if (found.length === 0 && partial) {
     return 'none';
   }
-  return found.length === 0 && paramRef.notFound === 'Deny'
-    ? 'no params found for policy binding with `Deny` parameterNotFoundAction'
-    : found;
+  return found.length === 0 && paramRef.notFound === 'Deny' ? notFound : found;
 }
 
 function validate(

@@ -72,7 +72,7 @@ function undeployed({ environments, deployments }: Repository): Violation[] {
 }
 
 /** A folder's kustomization as the object to point at, where no object of the render is at fault. */
-function kustomizationObject(target: Graph['target'] & { dir: string }): RenderedObject {
+export function kustomizationObject(target: Graph['target'] & { dir: string }): RenderedObject {
   return {
     target,
     apiVersion: 'kustomize.config.k8s.io/v1beta1',

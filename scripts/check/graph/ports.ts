@@ -46,7 +46,7 @@ export function backendsOf(graph: Graph, { kind, object, spec }: Node): Backend[
               namespace,
               name: text(service.name),
               port: port.name ?? port.number,
-              portPath: [...at, 'port'],
+              portPath: [...at, 'port', port.name === undefined ? 'number' : 'name'],
             },
           ]
         : [];

@@ -18,6 +18,7 @@ export const projectRule = graphRule(
         ? []
         : [
             ...forbiddenSources(deployment, deployment.project),
+            ...forbiddenDestination(deployment, deployment.project),
             ...forbiddenObjects(repository, deployment, deployment.project),
           ],
     ),
@@ -55,6 +56,21 @@ function forbiddenSources({ application: node }: Deployment, { object, spec }: N
       path: ['spec', 'sourceRepos'],
       message: `${shown({ object })} does not permit ${url}, from which ${shown(node)} deploys`,
     }));
+}
+
+/** The Application's own destination, which Argo CD holds to the project whatever the folder renders. */
+function forbiddenDestination({ application }: Deployment, { object: project, spec }: Node): Violation[] {
+  const { destination } = application.spec;
+  const namespace = isMap(destination) ? text(destination.namespace) : '';
+  return namespace === '' || isDestination(maps(spec.destinations), application, namespace)
+    ? []
+    : [
+        {
+          object: application.object,
+          path: ['spec', 'destination', 'namespace'],
+          message: `AppProject ${project.id.name} does not permit the destination ${namespace}`,
+        },
+      ];
 }
 
 /** `AppProject.IsGroupKindNamePermitted` and `IsDestinationPermitted` of Argo CD, over what the folder renders. */

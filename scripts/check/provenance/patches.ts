@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { RE2JS } from 're2js';
 import { labelsOf, selects } from '../admission/selectors.ts';
 import type { Kustomization } from '../kustomization.ts';
@@ -11,6 +12,7 @@ import {
   text,
   valueAt,
 } from '../model.ts';
+import { mergeKeys } from '../yaml/places.ts';
 import type { YamlFile, YamlFiles } from '../yaml/yaml-files.ts';
 import { documentTouch, isOf, type Names, type Subject, type Touch } from './touches.ts';
 
@@ -29,10 +31,11 @@ export async function patchTouches(
       if (target !== undefined && !selectsObject(target, subject.object, names)) {
         continue;
       }
-      const inline = isMap(entry) ? text(entry.patch) : '';
+      const at: FieldPath = isMap(entry) ? [field, index, 'patch'] : [field, index];
       const named = isMap(entry) ? text(entry.path) : text(entry);
-      const patch =
-        inline === '' ? await files.read(path.resolve(dir, named)) : file.inner(0, [field, index, 'patch']);
+      // patchesStrategicMerge has paths and whole patches in one list.
+      const isPath = named !== '' && !named.includes('\n');
+      const patch = isPath ? await files.read(path.resolve(dir, named)) : file.inner(0, at);
       touches.push(
         ...(patch === undefined ? [] : patchFileTouches(subject, names, patch, target !== undefined)),
       );
@@ -54,24 +57,19 @@ function patchFileTouches(subject: Subject, names: Names, patch: YamlFile, targe
 
 /** One operation of a JSON patch. https://www.rfc-editor.org/rfc/rfc6902 */
 function jsonTouches(
-  { object, path: wanted }: Subject,
+  subject: Subject,
   file: YamlFile,
   index: number,
   at: number,
   operation: JsonMap,
 ): Touch[] {
+  const { path: wanted } = subject;
   const pointer = text(operation.path).split('/').slice(1);
   const steps = pointer.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
-  const reaches = steps.every((step, nth) => {
-    const ours = wanted[nth];
-    const list = valueAt(object.value, wanted.slice(0, nth));
-    const last = Array.isArray(list) && ours === list.length - 1;
-    return String(ours) === step || (step === '-' && last);
-  });
-  if (!reaches || steps.length > wanted.length) {
+  const removes = operation.op === 'remove';
+  if (!reaches(subject, steps, removes ? undefined : operation.value)) {
     return [];
   }
-  const removes = operation.op === 'remove';
   const rest = wanted.slice(steps.length);
   const inside: FieldPath = removes || operation.value === undefined ? [] : [at, 'value', ...rest];
   const { line, column, depth, value } = file.locate(index, inside.length === 0 ? [at, 'path'] : inside);
@@ -82,11 +80,63 @@ function jsonTouches(
       file: file.path,
       line,
       column,
-      depth: steps.length + found,
+      // What takes away says nothing of a field that was never there.
+      depth: removes ? 0 : steps.length + found,
       value: whole && inside.length > 0 ? value : undefined,
-      removes: removes && whole,
+      removes,
     },
   ];
+}
+
+/**
+ * Whether a JSON patch's path leads to the field. A position in a list is that of the moment: later patches put items
+ * before and behind it. So what the operation writes tells which item it was, and the position only where that is open.
+ */
+function reaches(
+  { object, path: wanted, value }: Subject,
+  steps: string[],
+  written: Json | undefined,
+): boolean {
+  let moved = false;
+  for (const [nth, step] of steps.entries()) {
+    const ours = wanted[nth];
+    const list = valueAt(object.value, wanted.slice(0, nth));
+    if (ours === undefined || (typeof ours === 'string' && ours !== step)) {
+      return false;
+    }
+    const position = step === '-' && Array.isArray(list) ? list.length - 1 : Number(step);
+    moved ||= typeof ours === 'number' && ours !== position;
+  }
+  const there = valueAt(object.value, wanted.slice(0, steps.length));
+  if (written === undefined) {
+    // What was taken away is not there to compare with.
+    return there === undefined;
+  }
+  const same = isSame(written, there);
+  if (same !== undefined) {
+    return same || (!moved && !isItem(steps));
+  }
+  const said = valueAt(written, wanted.slice(steps.length));
+  return (!moved && there !== undefined) || (said !== undefined && isDeepStrictEqual(said, value));
+}
+
+function isItem(steps: string[]): boolean {
+  return /^(-|\d+)$/.test(steps.at(-1) ?? '');
+}
+
+/** Whether two values are the same thing: undefined for lists and maps that changed and that no key names. */
+function isSame(one: Json, other: Json | undefined): boolean | undefined {
+  if (isDeepStrictEqual(one, other)) {
+    return true;
+  }
+  const key =
+    isMap(one) && isMap(other)
+      ? mergeKeys.find((name) => one[name] !== undefined || other[name] !== undefined)
+      : undefined;
+  if (isMap(one) && isMap(other) && key !== undefined) {
+    return one[key] === other[key];
+  }
+  return typeof one === 'object' && one !== null ? undefined : false;
 }
 
 /** Kustomize's selector of patches: names and kinds are anchored regular expressions. */

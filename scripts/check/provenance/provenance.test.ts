@@ -27,7 +27,7 @@ spec:
 
 const base = 'resources:\n  - deployment.yaml\n';
 
-/** Folders as given, rendered from `overlay`. The place of a field of the one object of that kind. */
+/** Folders as given, rendered from `overlay`. The place of a field of the object of that KIND, or KIND/NAME. */
 async function rendered(t: TestContext, tree: Record<string, string>) {
   const root = await mkdtemp(path.join(tmpdir(), 'quotes-provenance-'));
   t.after(() => rm(root, { recursive: true }));
@@ -41,9 +41,12 @@ async function rendered(t: TestContext, tree: Record<string, string>) {
   const { objects, error } = await renderKustomization(kustomize, target, path.join(root, 'scratch'), files);
   assert.equal(error, undefined);
   return async (kind: string, ...field: FieldPath): Promise<string> => {
-    const object = objects.find(({ id }) => id.kind === kind) as RenderedObject;
+    const [wanted, name] = kind.split('/');
+    const object = objects.find(
+      ({ id }) => id.kind === wanted && (name ?? id.name) === id.name,
+    ) as RenderedObject;
     assert.notEqual(object, undefined);
-    const { file, line = 0 } = await placeOf({ object, path: field, message: '' }, files);
+    const { file, line = 0 } = await placeOf({ object, path: field, message: '' }, files, objects);
     const text = (await readFile(file, 'utf8')).split('\n')[line - 1]?.trim();
     return `${path.relative(root, file)}: ${text}`;
   };
@@ -203,6 +206,149 @@ test('names, namespace, labels and replacements are placed at the line that give
     await place('Deployment', 'spec', 'template', 'metadata', 'labels', 'team'),
     'base/kustomization.yaml: team: a',
   );
-  assert.match(await place('Deployment', ...container, 0, 'image'), /\[name=side\]/);
+  assert.equal(await place('Deployment', ...container, 0, 'image'), 'overlay/source.yaml: data: {n: "7"}');
   assert.equal(await place('Deployment', 'spec', 'replicas'), 'base/deployment.yaml: replicas: 1');
+});
+
+test('of two instances of one base each has its own layers, by its name or by its namespace', async (t) => {
+  const instance = (field: string, replicas: number) =>
+    `${field}\nresources: [../base]\npatches:\n  - target: {kind: Deployment}\n    patch: |-\n      - {op: replace, path: /spec/replicas, value: ${replicas}}\n`;
+  const named = await rendered(t, {
+    'base/kustomization.yaml': base,
+    'one/kustomization.yaml': instance('namePrefix: one-', 2),
+    'two/kustomization.yaml': instance('nameSuffix: -two', 3),
+    'overlay/kustomization.yaml': 'resources: [../one, ../two]\nnamePrefix: our-\n',
+  });
+  assert.match(await named('Deployment/our-one-web', 'spec', 'replicas'), /^one\/.*2/);
+  assert.match(await named('Deployment/our-web-two', 'spec', 'replicas'), /^two\/.*3/);
+  const within = await rendered(t, {
+    'base/kustomization.yaml': base,
+    'one/kustomization.yaml': instance('namespace: one', 2),
+    'two/kustomization.yaml': instance('namespace: two', 3),
+    'overlay/without-one.yaml':
+      '$patch: delete\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: one}\n',
+    'overlay/kustomization.yaml': 'resources: [../one, ../two]\npatches: [{path: without-one.yaml}]\n',
+  });
+  assert.match(await within('Deployment', 'spec', 'replicas'), /^two\/.*3/);
+});
+
+test('what JSON patches append is found by what it is, wherever later patches move it', async (t) => {
+  const place = await rendered(t, {
+    'base/kustomization.yaml': `${base}patches:\n  - path: more.yaml\n    target: {kind: Deployment}\n`,
+    'base/more.yaml': [
+      '- {op: add, path: /spec/template/spec/containers/1/env, value: [{name: FIRST, value: "1"}]}',
+      '- {op: add, path: /spec/template/spec/containers/1/env/-, value: {name: SECOND, value: "2"}}',
+      '- {op: add, path: /spec/template/spec/containers/1/env/-, value: {name: THIRD, value: "3"}}',
+      '- {op: replace, path: /spec/template/spec/containers/1/image, value: "web:4"}',
+      '- {op: remove, path: /spec/template/spec/containers/1/command}',
+      '',
+    ].join('\n'),
+    'component/kustomization.yaml':
+      'apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\npatches:\n  - path: sidecar.yaml\n',
+    'component/sidecar.yaml':
+      'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n      containers:\n        - name: sidecar\n          image: sidecar:1\n',
+    'overlay/kustomization.yaml': 'resources: [../base]\ncomponents: [../component]\n',
+  });
+  assert.equal(
+    await place('Deployment', ...container, 0, 'image'),
+    'component/sidecar.yaml: image: sidecar:1',
+  );
+  const env = [...container, 2, 'env'] as const;
+  assert.match(await place('Deployment', ...env, 0, 'value'), /^base\/more.yaml: .*FIRST/);
+  assert.match(await place('Deployment', ...env, 1, 'value'), /^base\/more.yaml: .*SECOND/);
+  assert.match(await place('Deployment', ...env, 2, 'value'), /^base\/more.yaml: .*THIRD/);
+  assert.match(await place('Deployment', ...container, 2, 'image'), /^base\/more.yaml: .*web:4/);
+  assert.match(await place('Deployment', ...container, 2, 'command'), /^base\/more.yaml: .*remove/);
+  assert.equal(
+    await place('Deployment', ...container, 1, 'command'),
+    'base/deployment.yaml: - name: side',
+    'the command was taken from another container',
+  );
+});
+
+test('a patch that takes away what a field is in is the place of what is missing', async (t) => {
+  const place = await rendered(t, {
+    'base/kustomization.yaml': base,
+    'overlay/kustomization.yaml':
+      'resources: [../base]\npatches:\n  - target: {kind: Deployment}\n    patch: |-\n      - op: remove\n        path: /spec/template/spec/containers/1\n',
+  });
+  assert.equal(
+    await place('Deployment', ...container, 1, 'image'),
+    'overlay/kustomization.yaml: path: /spec/template/spec/containers/1',
+  );
+});
+
+test('a component of a component is the place of what it sets, and a component renames once', async (t) => {
+  const component = 'apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n';
+  const place = await rendered(t, {
+    'base/kustomization.yaml': base,
+    'inner/kustomization.yaml': `${component}patches:\n  - target: {kind: Deployment}\n    patch: |-\n      - {op: add, path: /spec/paused, value: true}\n`,
+    'outer/kustomization.yaml': `${component}components: [../inner]\nresources: [service.yaml]\nnameSuffix: -x\n`,
+    'outer/service.yaml':
+      'apiVersion: v1\nkind: Service\nmetadata: {name: own}\nspec: {ports: [{port: 1}]}\n',
+    'overlay/kustomization.yaml':
+      'resources: [../base]\ncomponents: [../outer]\npatches:\n  - patch: |-\n      apiVersion: v1\n      kind: Service\n      metadata: {name: own-x}\n      spec: {type: NodePort}\n',
+  });
+  assert.match(await place('Deployment', 'spec', 'paused'), /^inner\/kustomization.yaml: .*paused/);
+  assert.match(await place('Service', 'spec', 'type'), /^overlay\/kustomization.yaml: .*NodePort/);
+});
+
+test('a value from an env file is placed at its line there', async (t) => {
+  const place = await rendered(t, {
+    'base/kustomization.yaml': `${base}configMapGenerator:\n  - name: settings\n    envs: [settings.env]\n`,
+    'base/settings.env': '# b=0\na=1\nb=2=3\n',
+    'overlay/kustomization.yaml':
+      'resources: [../base]\nconfigMapGenerator:\n  - name: settings\n    behavior: merge\n    literals: [a=4]\n',
+  });
+  assert.equal(await place('ConfigMap', 'data', 'b'), 'base/settings.env: b=2=3');
+  assert.match(await place('ConfigMap', 'data', 'a'), /^overlay\/kustomization.yaml/);
+});
+
+test('what a replacement copies is placed where it was copied from, while that says the same', async (t) => {
+  const place = await rendered(t, {
+    'base/kustomization.yaml': `${base}configMapGenerator:\n  - name: versions\n    literals:\n      - web=web:7\n      - side=side:7\nreplacements:\n  - path: copies.yaml\n`,
+    'base/copies.yaml': [
+      '- source: {kind: ConfigMap, name: versions, fieldPath: data.web}',
+      '  targets:',
+      '    - select: {kind: Deployment}',
+      '      reject: [{name: other}]',
+      '      fieldPaths:',
+      '        - spec.template.spec.containers.[name=web].image',
+      '- source: {kind: ConfigMap, name: versions, fieldPath: data.side}',
+      '  targets:',
+      '    - select: {kind: Deployment}',
+      '      reject: [{name: other}]',
+      '      fieldPaths:',
+      '        - spec.template.spec.containers.[name=side].image',
+      '',
+    ].join('\n'),
+    'overlay/other.yaml': deployment.replace('name: web', 'name: other'),
+    'overlay/kustomization.yaml':
+      'resources: [../base, other.yaml]\nconfigMapGenerator:\n  - name: versions\n    behavior: merge\n    literals: [side=side:8]\n',
+  });
+  assert.equal(
+    await place('Deployment/web', ...container, 1, 'image'),
+    'base/kustomization.yaml: - web=web:7',
+  );
+  assert.match(
+    await place('Deployment/web', ...container, 0, 'image'),
+    /^base\/copies.yaml: .*name=side/,
+    'merged after the replacement',
+  );
+  assert.equal(
+    await place('Deployment/other', ...container, 0, 'image'),
+    'overlay/other.yaml: image: side:1',
+  );
+});
+
+test('patchesStrategicMerge may hold whole patches beside paths', async (t) => {
+  const place = await rendered(t, {
+    'base/kustomization.yaml': base,
+    'overlay/paused.yaml':
+      'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  paused: true\n',
+    'overlay/kustomization.yaml':
+      'resources: [../base]\npatchesStrategicMerge:\n  - paused.yaml\n  - |-\n    apiVersion: apps/v1\n    kind: Deployment\n    metadata: {name: web}\n    spec:\n      replicas: 9\n',
+  });
+  assert.equal(await place('Deployment', 'spec', 'replicas'), 'overlay/kustomization.yaml: replicas: 9');
+  assert.equal(await place('Deployment', 'spec', 'paused'), 'overlay/paused.yaml: paused: true');
 });

@@ -10,9 +10,13 @@ import { transformerFileTouches, transformerTouches } from './transformers.ts';
 /**
  * The file and line to edit: the last base, patch, component, transformer or generator that set the field's value, or
  * took it away. Where nothing did, the one that comes nearest to the field, the object's own file before any other.
- * The file is absolute.
+ * What a replacement copied from one of `others`, the objects of the same render, is mended there. The file is absolute.
  */
-export async function placeOf({ object, path }: Violation, files: YamlFiles): Promise<Place> {
+export async function placeOf(
+  { object, path }: Violation,
+  files: YamlFiles,
+  others: RenderedObject[] = [],
+): Promise<Place> {
   const subject: Subject = { object, path, value: valueAt(object.value, path) };
   const touches =
     'dir' in object.target
@@ -22,77 +26,127 @@ export async function placeOf({ object, path }: Violation, files: YamlFiles): Pr
   if (found === undefined) {
     return { file: object.source };
   }
-  return { file: found.file, line: found.line, column: found.column };
+  const original = await copiedFrom(found, subject, files, others);
+  return original === undefined
+    ? { file: found.file, line: found.line, column: found.column }
+    : placeOf(original, files);
+}
+
+/** The field that a replacement copied, where it still says what it did then. */
+async function copiedFrom(
+  { copies }: Touch,
+  { value }: Subject,
+  files: YamlFiles,
+  others: RenderedObject[],
+): Promise<Violation | undefined> {
+  for (const object of copies === undefined ? [] : others) {
+    const { kind, name, path } = copies ?? { kind: '', name: '', path: [] };
+    if (object.id.kind === kind && [object.id.name, await nameInSource(object, files)].includes(name)) {
+      const said = text(valueAt(object.value, path));
+      // A replacement with a delimiter copies into a part of the text.
+      return said !== '' && text(value).includes(said) ? { object, path, message: '' } : undefined;
+    }
+  }
+  return undefined;
 }
 
 /** Which of what was said, in the order in which it was said, decided. */
 function decisive({ path, value }: Subject, touches: Touch[]): Touch | undefined {
+  const nearest = touches.toSorted((one, other) => other.depth - one.depth)[0];
   const whole = touches.filter(({ depth }) => depth === path.length);
   if (value === undefined) {
-    const removal = whole.findLast(({ removes }) => removes);
-    return removal ?? touches.toSorted((one, other) => other.depth - one.depth)[0];
+    // Only what was there can have been taken away.
+    const written = touches.findIndex(({ depth, removes }) => depth === path.length && !removes);
+    return written < 0 ? nearest : (touches.slice(written).findLast(({ removes }) => removes) ?? nearest);
   }
   const same = whole.filter((touch) => touch.value === undefined || isDeepStrictEqual(touch.value, value));
-  return same.at(-1) ?? whole.at(-1) ?? touches.toSorted((one, other) => other.depth - one.depth)[0];
+  return same.at(-1) ?? whole.at(-1) ?? nearest;
 }
 
 function names(name: string): Names {
   return { original: name, current: name };
 }
 
+/** One way from the object's file to a kustomization: what was said on it, and what the object is called there. */
+type Way = { touches: Touch[]; names: Names; namespace: string };
+
 /**
  * What a kustomization and all below it say of the field, in the order in which Kustomize applies it; undefined when
- * the object does not come from there.
+ * the object does not come from there. Where several ways lead to the object's file, it is the one by which the object
+ * came to its name and namespace.
  */
 async function layerTouches(subject: Subject, dir: string, files: YamlFiles): Promise<Touch[] | undefined> {
-  const renamed = names('');
-  const walk = async (folder: string): Promise<Touch[] | undefined> => {
+  const { id, source } = subject.object;
+  const walk = async (folder: string): Promise<Way[]> => {
     const kustomization = await readKustomization(folder, files);
-    const below = kustomization && (await sourceOf(kustomization));
-    if (kustomization === undefined || below === undefined) {
-      return undefined;
+    if (kustomization === undefined) {
+      return [];
     }
-    const touches = [...below];
-    for (const to of foldersUnder(kustomization, 'components')) {
-      const component = await readKustomization(to, files);
-      touches.push(...(component === undefined ? [] : await own(component)));
+    const components = foldersUnder(kustomization, 'components');
+    const ways = (await waysFrom(kustomization)).map((way) => ({ way, left: components }));
+    for (const [index, to] of components.entries()) {
+      // A component is applied to what it brings itself, and to what was there before it.
+      const left = components.slice(index + 1);
+      ways.push(...(await walk(to)).map((way) => ({ way, left })));
     }
-    return [...touches, ...(await own(kustomization))];
+    return Promise.all(
+      ways.map(async ({ way, left }) => {
+        let after = way;
+        for (const to of left) {
+          after = await throughComponent(to, after);
+        }
+        return through(kustomization, after);
+      }),
+    );
   };
-  const sourceOf = async (kustomization: Kustomization): Promise<Touch[] | undefined> => {
-    const { source } = subject.object;
+  const waysFrom = async (kustomization: Kustomization): Promise<Way[]> => {
     const lists = kustomization.references.some(({ kind, to }) => kind === 'file' && to === source);
     if (lists || kustomization.file.path === source) {
-      renamed.original = await nameInSource(subject.object, files);
-      renamed.current = renamed.original;
-      return sourceTouches(subject, source, renamed, files);
+      const called = names(await nameInSource(subject.object, files));
+      return [{ touches: await sourceTouches(subject, source, called, files), names: called, namespace: '' }];
     }
-    for (const field of ['resources', 'bases', 'components']) {
-      for (const to of foldersUnder(kustomization, field)) {
-        const found = await walk(to);
-        if (found !== undefined) {
-          return found;
-        }
-      }
+    const below = ['resources', 'bases'].flatMap((field) => foldersUnder(kustomization, field));
+    return (await Promise.all(below.map(walk))).flat();
+  };
+  const throughComponent = async (folder: string, way: Way): Promise<Way> => {
+    const component = await readKustomization(folder, files);
+    if (component === undefined) {
+      return way;
     }
-    return undefined;
+    let after = way;
+    for (const to of foldersUnder(component, 'components')) {
+      after = await throughComponent(to, after);
+    }
+    return through(component, after);
   };
-  const own = async (kustomization: Kustomization): Promise<Touch[]> => {
-    const touches = [
-      ...generatorTouches(subject, renamed, kustomization),
-      ...(await patchTouches(subject, renamed, kustomization, files)),
-      ...transformerTouches(subject, renamed, kustomization),
-      ...(await transformerFileTouches(
-        subject,
-        await transformerFiles(kustomization.references, files),
-        files,
-      )),
-    ];
-    const { namePrefix, nameSuffix } = kustomization.value;
-    renamed.current = `${text(namePrefix)}${renamed.current}${text(nameSuffix)}`;
-    return touches;
+  const through = async (kustomization: Kustomization, way: Way): Promise<Way> => {
+    const { namePrefix, nameSuffix, namespace } = kustomization.value;
+    const { original, current } = way.names;
+    return {
+      touches: [
+        ...way.touches,
+        ...(await generatorTouches(subject, way.names, kustomization, files)),
+        ...(await patchTouches(subject, way.names, kustomization, files)),
+        ...(await transformerTouches(subject, way.names, kustomization, files)),
+        ...(await transformerFileTouches(
+          subject,
+          await transformerFiles(kustomization.references, files),
+          files,
+        )),
+      ],
+      names: { original, current: `${text(namePrefix)}${current}${text(nameSuffix)}` },
+      namespace: text(namespace) || way.namespace,
+    };
   };
-  return walk(dir);
+  const ways = await walk(dir);
+  const called = ways.filter(({ names: { current } }) => id.name === current || isHashed(id.name, current));
+  const found = called.find(({ namespace }) => namespace === id.namespace) ?? called[0] ?? ways[0];
+  return found?.touches;
+}
+
+/** Whether a name is another with the hash that Kustomize gives what is generated. */
+function isHashed(name: string, before: string): boolean {
+  return name.startsWith(`${before}-`) && /^[a-z0-9]{10}$/.test(name.slice(before.length + 1));
 }
 
 function foldersUnder({ references }: Kustomization, field: string): string[] {

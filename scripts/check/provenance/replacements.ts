@@ -1,13 +1,73 @@
+import { resolve } from 'node:path';
+import type { Kustomization } from '../kustomization.ts';
 import { type FieldPath, isMap, type Json, type JsonMap, maps, text, valueAt } from '../model.ts';
-import type { Names, Subject } from './touches.ts';
+import type { YamlFile, YamlFiles } from '../yaml/yaml-files.ts';
+import { selectsObject } from './patches.ts';
+import { fieldTouch, type Names, type Subject, type Touch } from './touches.ts';
 
-/** The field paths of Kustomize's `replacements` that lead to a field: `spec.template.spec.containers.[name=web].image`. */
-export function replacementPathMatches(fieldPath: string, path: FieldPath, object: Json): boolean {
-  const steps = fieldPath.match(/\[[^\]]*\]|(?:\\.|[^.[\]])+/g) ?? [];
+/** An entry of a kustomization's `replacements`, or of a file that it names there. */
+type Replacement = { file: YamlFile; at: FieldPath; entry: JsonMap };
+
+/** Every replacement of a kustomization, in the order in which they are made. */
+export async function replacementsOf(
+  { dir, file, value }: Kustomization,
+  files: YamlFiles,
+): Promise<Replacement[]> {
+  const found: Replacement[] = [];
+  for (const [index, entry] of maps(value.replacements).entries()) {
+    found.push({ file, at: ['replacements', index], entry });
+    const path = resolve(dir, text(entry.path));
+    if (text(entry.path) !== '' && files.holds(path)) {
+      found.push(...inFile(await files.read(path)));
+    }
+  }
+  return found;
+}
+
+/** A file of replacements is a list of them, or one. */
+function inFile(file: YamlFile): Replacement[] {
+  const [value] = file.values();
+  return isMap(value)
+    ? [{ file, at: [], entry: value }]
+    : maps(value).map((entry, index) => ({ file, at: [index], entry }));
+}
+
+/** The lines of a kustomization's replacements that set the field. */
+export async function replacementTouches(
+  subject: Subject,
+  names: Names,
+  kustomization: Kustomization,
+  files: YamlFiles,
+): Promise<Touch[]> {
+  const all = await replacementsOf(kustomization, files);
+  return all.flatMap((replacement) => entryTouches(subject, names, replacement));
+}
+
+function entryTouches(subject: Subject, names: Names, { file, at, entry }: Replacement): Touch[] {
+  const source = isMap(entry.source) ? entry.source : {};
+  const copies = {
+    kind: text(source.kind),
+    name: text(source.name),
+    path: stepsOf(text(source.fieldPath) || 'metadata.name'),
+  };
+  return maps(entry.targets).flatMap(({ select, reject, fieldPaths }, target) => {
+    const isMeant =
+      selectsObject(select ?? {}, subject.object, names) &&
+      !maps(reject).some((selector) => selectsObject(selector, subject.object, names));
+    return (isMeant && Array.isArray(fieldPaths) ? fieldPaths : []).flatMap((fieldPath, index) =>
+      leadsTo(text(fieldPath), subject.path, subject.object.value)
+        ? [{ ...fieldTouch(subject, file, [...at, 'targets', target, 'fieldPaths', index]), copies }]
+        : [],
+    );
+  });
+}
+
+/** Whether a field path of Kustomize's, such as `spec.template.spec.containers.[name=web].image`, leads to a field. */
+function leadsTo(fieldPath: string, path: FieldPath, object: Json): boolean {
+  const steps = stepsOf(fieldPath);
   return (
     steps.length === path.length &&
-    steps.every((raw, index) => {
-      const step = raw.replaceAll('\\.', '.');
+    steps.every((step, index) => {
       const key = /^\[(.*)=(.*)\]$/.exec(step);
       const item = valueAt(object, path.slice(0, index + 1));
       return key === null
@@ -17,22 +77,7 @@ export function replacementPathMatches(fieldPath: string, path: FieldPath, objec
   );
 }
 
-/** The entries of `replacements` that select an object, as [index of the entry, index of the target, field path]. */
-export function replacementTargets(
-  entry: JsonMap,
-  { object }: Subject,
-  names: Names,
-): { target: number; field: number; fieldPath: string }[] {
-  return maps(entry.targets).flatMap((target, index) => {
-    const select = isMap(target.select) ? target.select : {};
-    const chosen = Object.entries(select).every(([field, wanted]) =>
-      field === 'kind'
-        ? wanted === object.id.kind
-        : field !== 'name' || [names.original, names.current].includes(text(wanted)),
-    );
-    const paths = Array.isArray(target.fieldPaths) ? target.fieldPaths : [];
-    return chosen
-      ? paths.map((fieldPath, field) => ({ target: index, field, fieldPath: text(fieldPath) }))
-      : [];
-  });
+function stepsOf(fieldPath: string): string[] {
+  const steps = fieldPath.match(/\[[^\]]*\]|(?:\\.|[^.[\]])+/g) ?? [];
+  return steps.map((step) => step.replaceAll('\\.', '.'));
 }

@@ -1,23 +1,23 @@
 import type { Kustomization } from '../kustomization.ts';
 import { type FieldPath, isMap, type JsonMap, maps, text } from '../model.ts';
 import type { YamlFile, YamlFiles } from '../yaml/yaml-files.ts';
-import { replacementPathMatches, replacementTargets } from './replacements.ts';
+import { replacementTouches } from './replacements.ts';
 import { fieldTouch, type Names, type Subject, type Touch } from './touches.ts';
 
 /** What the fields of a kustomization that change objects say of one of their fields, in the order of their effect. */
-export function transformerTouches(subject: Subject, names: Names, { file, value }: Kustomization): Touch[] {
+export async function transformerTouches(
+  subject: Subject,
+  names: Names,
+  kustomization: Kustomization,
+  files: YamlFiles,
+): Promise<Touch[]> {
+  const { file, value } = kustomization;
   return [
     ...namespaceTouches(subject, file, value),
     ...labelTouches(subject, file, value),
     ...replicaTouches(subject, names, file, value),
     ...maps(value.images).flatMap((entry, index) => imageTouches(subject, file, ['images', index], entry)),
-    ...maps(value.replacements).flatMap((entry, index) =>
-      replacementTargets(entry, subject, names)
-        .filter(({ fieldPath }) => replacementPathMatches(fieldPath, subject.path, subject.object.value))
-        .map(({ target, field }) =>
-          fieldTouch(subject, file, ['replacements', index, 'targets', target, 'fieldPaths', field]),
-        ),
-    ),
+    ...(await replacementTouches(subject, names, kustomization, files)),
   ];
 }
 

@@ -82,7 +82,16 @@ function fully(part: Part, nth: number, path: FieldPath, like: Json): Located {
 }
 
 /** The keys by which Kustomize and kubectl merge list items, `patchMergeKey` in k8s.io/api; the first that is there. */
-const mergeKeys = ['name', 'mountPath', 'devicePath', 'containerPort', 'port', 'topologyKey', 'ip', 'key'];
+export const mergeKeys = [
+  'name',
+  'mountPath',
+  'devicePath',
+  'containerPort',
+  'port',
+  'topologyKey',
+  'ip',
+  'key',
+];
 
 /** Which item of a list is the same thing as `like`; by position where none of the keys can tell. */
 function itemIndex(items: Json[], position: number, like: Json | undefined): number {

@@ -19,9 +19,12 @@ export class YamlFile {
   /** Of each document its part, and which one of that part it is. */
   readonly #documents: { part: Part; nth: number }[];
   readonly #values: Json[];
+  readonly #indent: number;
 
-  constructor(path: string, text: string, firstLine = 1) {
+  /** @param indent by how many columns the text is indented in the file */
+  constructor(path: string, text: string, firstLine = 1, indent = 0) {
     this.path = path;
+    this.#indent = indent;
     this.#parts = parts(text, firstLine);
     this.problems = this.#parts.flatMap((part) => part.problems);
     this.#documents = this.#parts.flatMap((part) => part.values.map((_, nth) => ({ part, nth })));
@@ -62,10 +65,11 @@ export class YamlFile {
    */
   locate(index: number, path: FieldPath, like: Json = null): Located {
     const { part, nth } = this.#document(index);
-    return locateIn(part, nth, path, like);
+    const located = locateIn(part, nth, path, like);
+    return { ...located, column: located.column + this.#indent };
   }
 
-  /** The YAML inside a block scalar (`patch: |-`), its lines counted in this file. */
+  /** The YAML inside a block scalar (`patch: |-`), its lines and columns counted in this file. */
   inner(index: number, path: FieldPath): YamlFile | undefined {
     const { part, nth } = this.#document(index);
     const full = fullOf(part);
@@ -74,13 +78,21 @@ export class YamlFile {
       return undefined;
     }
     const { line } = full.position((node as Node).range?.[0] ?? 0);
-    const block = node.type === 'BLOCK_LITERAL' || node.type === 'BLOCK_FOLDED';
-    return new YamlFile(this.path, node.value, block ? line + 1 : line);
+    if (node.type !== 'BLOCK_LITERAL' && node.type !== 'BLOCK_FOLDED') {
+      return new YamlFile(this.path, node.value, line);
+    }
+    const written = part.text.slice(part.text.indexOf('\n', (node as Node).range?.[0] ?? 0) + 1);
+    return new YamlFile(this.path, node.value, line + 1, indentOf(written) - indentOf(node.value));
   }
 
   #document(index: number): { part: Part; nth: number } {
     return this.#documents[index] ?? { part: emptyPart, nth: 0 };
   }
+}
+
+/** How far the first line of a text that is not empty is indented. */
+function indentOf(text: string): number {
+  return /^(?:[^\S\n]*\n)* */.exec(text)?.[0].split('\n').at(-1)?.length ?? 0;
 }
 
 const emptyPart: Part = { text: '', firstLine: 1, values: [], problems: [] };

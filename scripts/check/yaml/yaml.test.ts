@@ -220,3 +220,19 @@ test('a file that is too large is refused before it is read, and a folder too', 
   await assert.rejects(YamlFile.read(folder), CannotRun);
   await assert.rejects(YamlFile.read(path.join(folder, 'none.yaml')), CannotRun);
 });
+
+test('what stands in a block scalar has the line and the column that it has in the file', () => {
+  const text =
+    'patches:\n  - patch: |-\n\n      # first\n      a:\n        - b: 1\n  - patch: |2\n        c: 1\n  - patch: "d: 1"\n';
+  const file = new YamlFile('f.yaml', text);
+  const at = (index: number, ...path: (string | number)[]) => {
+    const { line, column } = file.inner(0, ['patches', index, 'patch'])?.locate(0, path) ?? {
+      line: 0,
+      column: 0,
+    };
+    return text.split('\n')[line - 1]?.slice(column - 1);
+  };
+  assert.equal(at(0, 'a', 0, 'b'), 'b: 1');
+  assert.equal(at(1, 'c'), 'c: 1');
+  assert.equal(file.inner(0, ['patches', 2, 'patch'])?.locate(0, ['d']).line, 9);
+});

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { test } from 'node:test';
+import { check } from './check.ts';
+import { copy, spoil } from './spoilt-copy.ts';
+
+test('a deployed folder below an overlay is an environment, and what several of them share is none', async (t) => {
+  const root = await copy(t);
+  const kustomization = (...resources: string[]) =>
+    `apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [${resources.join(', ')}]\n`;
+  for (const region of ['shared', 'eu', 'us']) {
+    await mkdir(path.join(root, 'overlays/regions', region), { recursive: true });
+  }
+  await spoil(
+    root,
+    'overlays/regions/shared/pot.yaml',
+    '',
+    'apiVersion: v1\nkind: Pot\nmetadata: {name: x}\n',
+  );
+  await spoil(root, 'overlays/regions/shared/kustomization.yaml', '', kustomization('pot.yaml'));
+  await spoil(root, 'overlays/regions/eu/kustomization.yaml', '', kustomization('../shared'));
+  await spoil(root, 'overlays/regions/us/kustomization.yaml', '', kustomization('../shared'));
+  const { report } = await check(root, [], () => {});
+  assert.deepEqual(report.coverage.environments, ['dev', 'prod', 'regions/eu', 'regions/us', 'staging']);
+  const unknown = report.findings.filter(({ rule }) => rule === 'unknown-kind');
+  assert.deepEqual(
+    unknown.map(({ environment, file }) => [environment, file]),
+    ['regions/eu', 'regions/us'].map((environment) => [environment, 'overlays/regions/shared/pot.yaml']),
+  );
+  const one = await check(root, [path.join(root, 'overlays/regions/eu')], () => {});
+  assert.deepEqual(one.report.coverage.environments, ['regions/eu']);
+});
