@@ -9,6 +9,7 @@ import { projectRule } from './projects.ts';
 import { referenceRules } from './references.ts';
 import type { Repository } from './repository.ts';
 import type { GraphRule } from './rule.ts';
+import { secretRules } from './secrets.ts';
 import { selectorRules } from './selectors.ts';
 import { shutdownRules } from './shutdown.ts';
 import { syncRules } from './sync.ts';
@@ -21,6 +22,7 @@ export const graphRules: GraphRule[] = [
   ...availabilityRules,
   ...networkRules,
   ...shutdownRules,
+  ...secretRules,
   projectRule,
   ...applicationRules,
   ...syncRules,

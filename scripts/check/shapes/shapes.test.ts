@@ -95,6 +95,7 @@ test('generators and replacements: each finding is at the literal, the file or t
     // Overlays merge other keys into the same ConfigMap.
     'base/press/installation.env:7 secret-in-config-map: SIGNING_TOKEN=ink-and-paper': 'dev prod staging',
     'base/press/more-env.yaml:5 secret-in-env: value: abc123': 'dev prod staging',
+    'base/press/printer-login.env:1 secret-in-git: user=press': 'dev prod staging',
     'base/press/printer-volume.json:5 volume-types: "value": { "name": "spool", "hostPath": { "path": "/var/spool" } }':
       'dev prod staging',
     'base/press/printer.yaml:25 image-tag: image: images.press.example/printer:latest': 'dev',
