@@ -54,6 +54,7 @@ const systemImages: Recipe[] = [
     arguments: async () => ({ NPM_REGISTRY: (await execa('npm', ['config', 'get', 'registry'])).stdout }),
   },
   { folder: 'postgres', image: 'docker.io/library/postgres:15-bookworm' },
+  { folder: 'haproxy', image: 'docker.io/library/haproxy:2.6-bookworm' },
   { folder: 'redis', image: 'public.ecr.aws/docker/library/redis:8.2.3-alpine' },
   { folder: 'pause', image: pauseImage, contexts: async () => ({ 'host-programs': '/usr/bin' }) },
 ];

@@ -26,9 +26,9 @@ const entrances = {
   git: { port: 7418, target: addresses.gitServer },
   registry: { port: 7500, target: addresses.registry },
   argocd: { port: 7080, target: 'argocd-server.argocd.svc.cluster.local:443' },
-  dev: { port: 7001, target: 'quote-app.dev.svc.cluster.local:80' },
-  staging: { port: 7002, target: 'quote-app.staging.svc.cluster.local:80' },
-  prod: { port: 7003, target: 'quote-app.prod.svc.cluster.local:80' },
+  dev: { port: 7001, target: 'edge.dev.svc.cluster.local:80' },
+  staging: { port: 7002, target: 'edge.staging.svc.cluster.local:80' },
+  prod: { port: 7003, target: 'edge.prod.svc.cluster.local:80' },
 } as const;
 
 /** The ports on 127.0.0.1 that lead into the cluster. */
