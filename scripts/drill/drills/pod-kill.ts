@@ -39,10 +39,7 @@ export const processKill: Drill = {
   usually: '20 s',
   goal: { figure: 'killed → capacity', seconds: 2 },
   run: async (stage, note) => {
-    const [victim] = await stage.pods('prod');
-    if (victim === undefined) {
-      throw new Error('prod has no pod of quote-app');
-    }
+    const victim = await untouched(stage);
     const restarts = () => restartsOf(stage, victim.name);
     const before = await restarts();
     await stage.cluster.signalPod(victim.uid, 'SIGKILL');
@@ -53,12 +50,26 @@ export const processKill: Drill = {
     const capacity = (Date.now() - started) / 1000;
     note('three pods are ready again');
     await sleep(1000);
+    const once = (await restarts()) === before + 1;
+    // Kubelet waits longer each time that it starts a container again: the next round needs another pod.
+    await stage.kubectl(['delete', 'pod', victim.name, '--namespace=prod', '--wait=false']);
+    await untilCapacity(stage, victim.name);
     return {
       figures: { 'killed → capacity': capacity },
-      held: [{ what: 'the container is started again', holds: (await restarts()) === before + 1 }],
+      held: [{ what: 'the container is started again, once', holds: once }],
     };
   },
 };
+
+/** A pod whose container was never started again. */
+async function untouched(stage: Stage): Promise<{ name: string; uid: string }> {
+  for (const pod of await stage.pods('prod')) {
+    if (!pod.ending && (await restartsOf(stage, pod.name)) === 0) {
+      return pod;
+    }
+  }
+  throw new Error('every pod of quote-app in prod was started again already: delete one of them first');
+}
 
 function untilCapacity({ pods }: Stage, without: string): Promise<number> {
   return until('three ready pods', async () => {
