@@ -10,6 +10,11 @@ import { check } from '../scripts/check/check.ts';
 import { writeGenerated } from '../scripts/check/generated.ts';
 import { webhookSecretFile } from '../scripts/cluster/git-server/after-push.ts';
 import { clusterLayout } from '../scripts/cluster/layout.ts';
+import { passed } from '../scripts/drill/drill.ts';
+import { drills } from '../scripts/drill/drills/drills.ts';
+import { verdict } from '../scripts/drill/report.ts';
+import { runDrill } from '../scripts/drill/run.ts';
+import { openStage } from '../scripts/drill/stage.ts';
 import { isFine } from '../scripts/gitops/status.ts';
 import { storage } from '../scripts/images/buildah.ts';
 import { cacheDir, repoRoot } from '../scripts/paths.ts';
@@ -287,6 +292,19 @@ promise(
     });
   },
 );
+
+for (const drill of drills) {
+  promise(`drill ${drill.name}: ${drill.cause}; ${drill.holds}`, async (t) => {
+    const stage = await openStage(on.cluster);
+    try {
+      const result = await runDrill(drill, stage, () => {});
+      t.diagnostic(verdict(drill, result));
+      assert.ok(passed(result), verdict(drill, result));
+    } finally {
+      await stage.end();
+    }
+  });
+}
 
 test('stop leaves no process, namespace, mount or cgroup behind, nor what an interrupted build left', async () => {
   const { stdout: container } = await execa('buildah', [...storage, 'from', 'scratch']);

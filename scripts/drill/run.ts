@@ -13,7 +13,7 @@ const calm = 2000;
  * event, as they happen.
  */
 export async function runDrill(drill: Drill, stage: Stage, tell: (line: string) => void): Promise<Result> {
-  await stage.untilWell();
+  await stage.putBack();
   const started = new Date();
   const load = startLoad(`${stage.url(drill.environment)}/api/quotes/random`, rate);
   const events: Event[] = [];
@@ -34,8 +34,7 @@ export async function runDrill(drill: Drill, stage: Stage, tell: (line: string) 
   } finally {
     await load.stop();
     clearInterval(ticking);
-    await stage.clone.putBack();
-    await stage.untilWell();
+    await stage.putBack();
   }
   const mayFail = drill.mayFail ?? (() => false);
   return {

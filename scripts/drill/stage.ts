@@ -4,7 +4,7 @@ import { type Cluster, embeddedCluster } from '../cluster/cluster.ts';
 import { readPorts } from '../cluster/gateway/gateway.ts';
 import { clusterLayout } from '../cluster/layout.ts';
 import { clusterReference } from '../cluster-reference.ts';
-import type { Environment } from '../environments.ts';
+import { type Environment, environments } from '../environments.ts';
 import { type Kubectl, kubectlFor } from '../gitops/kubectl.ts';
 import { type WorkingClone, workingClone } from '../gitops/working-clone.ts';
 import { untilAllWell } from '../start/deploy.ts';
@@ -22,8 +22,8 @@ export interface Stage {
   pods(environment: Environment, app?: string): Promise<PodState[]>;
   /** The value at a JSONPath of an object; '' where either is missing. */
   field(namespace: string, object: string, jsonpath: string): Promise<string>;
-  /** Waits until every environment is Synced and Healthy. */
-  untilWell(): Promise<void>;
+  /** Makes Git what it was, and waits until every environment is as Git says, with no pod left on its way out. */
+  putBack(): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -42,12 +42,21 @@ export async function openStage(name: string): Promise<Stage> {
     kubectl,
     clone,
     url: (environment) => `http://127.0.0.1:${ports[environment]}`,
-    pods: (environment, app = 'quote-app') => podsOf(kubectl, environment, app),
+    pods: (environment, app = 'quote-app') =>
+      podsOf(kubectl, environment, `--selector=app.kubernetes.io/name=${app}`),
     field: (namespace, object, jsonpath) => {
       const output = ['--ignore-not-found', `--output=jsonpath=${jsonpath}`];
       return kubectl(['get', object, `--namespace=${namespace}`, ...output]);
     },
-    untilWell: () => untilAllWell(kubectl, [], 180, () => {}),
+    putBack: async () => {
+      const commit = await clone.putBack();
+      await until(`every environment at ${commit}`, () => areAt(kubectl, commit), 180);
+      await untilAllWell(kubectl, [], 180, () => {});
+      await until('no pod on its way out', async () => {
+        const pods = await Promise.all(environments.map((environment) => podsOf(kubectl, environment)));
+        return pods.flat().every(({ ending, ready }) => ready && !ending);
+      });
+    },
     end: () => clone.remove(),
   };
 }
@@ -58,8 +67,24 @@ type Pod = {
   status: { conditions?: { type: string; status: string }[] };
 };
 
-async function podsOf(kubectl: Kubectl, environment: Environment, app: string): Promise<PodState[]> {
-  const list = ['get', 'pods', `--namespace=${environment}`, `--selector=app.kubernetes.io/name=${app}`];
+type Application = { metadata: { name: string }; status?: { sync?: { revision?: string } } };
+
+async function areAt(kubectl: Kubectl, commit: string): Promise<boolean> {
+  const list = ['get', 'applications.argoproj.io', '--namespace=argocd'];
+  const applications = (await kubectl.json<{ items: Application[] }>(list))?.items ?? [];
+  return environments.every((environment) =>
+    applications.some(
+      ({ metadata, status }) => metadata.name === environment && status?.sync?.revision === commit,
+    ),
+  );
+}
+
+async function podsOf(
+  kubectl: Kubectl,
+  environment: Environment,
+  ...selector: string[]
+): Promise<PodState[]> {
+  const list = ['get', 'pods', `--namespace=${environment}`, ...selector];
   const pods = (await kubectl.json<{ items: Pod[] }>(list))?.items ?? [];
   return pods.map(({ metadata, spec, status }) => ({
     name: metadata.name,

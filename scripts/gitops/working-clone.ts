@@ -13,8 +13,8 @@ export interface WorkingClone {
   push(message: string): Promise<string>;
   /** Takes the last commit back and pushes that; returns the commit. */
   revert(): Promise<string>;
-  /** Makes main what it was when it was cloned, unless somebody else has pushed meanwhile. */
-  putBack(): Promise<void>;
+  /** Makes main what it was when it was cloned, unless somebody else has pushed meanwhile; returns that commit. */
+  putBack(): Promise<string>;
   remove(): Promise<void>;
 }
 
@@ -56,6 +56,7 @@ export async function workingClone(url: string, author: string): Promise<Working
         await git('push', '--quiet', `--force-with-lease=main:${pushed}`, url, 'HEAD:main');
         pushed = cloned;
       }
+      return cloned;
     },
     remove: () => rm(path.dirname(folder), { recursive: true, force: true }),
   };
