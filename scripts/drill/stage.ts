@@ -20,6 +20,8 @@ export interface Stage {
   /** Where each environment's service answers. */
   url(environment: Environment): string;
   pods(environment: Environment, app?: string): Promise<PodState[]>;
+  /** One pod of the service. @throws when there is none */
+  onePod(environment: Environment): Promise<PodState>;
   /** The value at a JSONPath of an object; '' where either is missing. */
   field(namespace: string, object: string, jsonpath: string): Promise<string>;
   /** Makes Git what it was, and waits until every environment is as Git says, with no pod left on its way out. */
@@ -44,6 +46,13 @@ export async function openStage(name: string): Promise<Stage> {
     url: (environment) => `http://127.0.0.1:${ports[environment]}`,
     pods: (environment, app = 'quote-app') =>
       podsOf(kubectl, environment, `--selector=app.kubernetes.io/name=${app}`),
+    onePod: async (environment) => {
+      const [pod] = await podsOf(kubectl, environment, '--selector=app.kubernetes.io/name=quote-app');
+      if (pod === undefined) {
+        throw new Error(`${environment} has no pod of quote-app`);
+      }
+      return pod;
+    },
     field: (namespace, object, jsonpath) => {
       const output = ['--ignore-not-found', `--output=jsonpath=${jsonpath}`];
       return kubectl(['get', object, `--namespace=${namespace}`, ...output]);

@@ -72,10 +72,10 @@ export const registryAway: Drill = {
   run: async (stage, note) => {
     await stage.cluster.killComponent('registry');
     note('killed the registry');
-    const [victim] = await stage.pods('prod');
-    await stage.kubectl(['delete', 'pod', victim?.name ?? '', '--namespace=prod', '--wait=false']);
+    const victim = await stage.onePod('prod');
+    await stage.kubectl(['delete', 'pod', victim.name, '--namespace=prod', '--wait=false']);
     const took = await until('three ready pods', async () => {
-      const ready = (await stage.pods('prod')).filter(({ name, ready }) => ready && name !== victim?.name);
+      const ready = (await stage.pods('prod')).filter(({ name, ready }) => ready && name !== victim.name);
       return ready.length === 3;
     });
     note('a pod is replaced without the registry');

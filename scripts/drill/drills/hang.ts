@@ -11,10 +11,7 @@ export const hang: Drill = {
   // Three times period and timeout of the livenessProbe in base/quote-app, and the grace period of a stopped process.
   goal: { figure: 'stopped → started again', seconds: 30 },
   run: async (stage, note) => {
-    const [victim] = await stage.pods('prod');
-    if (victim === undefined) {
-      throw new Error('prod has no pod of quote-app');
-    }
+    const victim = await stage.onePod('prod');
     const restarts = () =>
       stage.field('prod', `pod/${victim.name}`, '{.status.containerStatuses[0].restartCount}');
     const before = await restarts();

@@ -12,10 +12,7 @@ export const podKill: Drill = {
   usually: '25 s',
   goal: { figure: 'deleted → capacity', seconds: 2 },
   run: async (stage, note) => {
-    const [victim] = await stage.pods('prod');
-    if (victim === undefined) {
-      throw new Error('prod has no pod of quote-app');
-    }
+    const victim = await stage.onePod('prod');
     await stage.kubectl(['delete', 'pod', victim.name, '--namespace=prod', '--wait=false']);
     note(`deleted ${victim.name}`);
     const capacity = await untilCapacity(stage, victim.name);
