@@ -18,19 +18,22 @@ test('all that a command prints reaches a pipe before it ends', async () => {
 
 /** The command in a shell, as $NODE; what it says there, and the exit code of the whole. */
 async function inShell(script: string) {
-  const node = `${process.execPath} --disable-warning=ExperimentalWarning --input-type=module`;
-  const env = { NODE: node, PROGRAM: talkative };
+  const env = { NODE: process.execPath, PROGRAM: talkative };
   const { stdout, stderr, exitCode } = await execa('sh', ['-c', script], { env, reject: false });
   return { stdout, stderr, exitCode };
 }
 
 test('a reader that has read enough is no error', async () => {
-  const heard = await inShell('{ $NODE --eval "$PROGRAM"; echo "ended with $?" >&2; } | head -c 10');
+  const heard = await inShell(
+    '{ "$NODE" --disable-warning=ExperimentalWarning --input-type=module --eval "$PROGRAM"; echo "ended with $?" >&2; } | head -c 10',
+  );
   assert.deepEqual(heard, { stdout: 'xxxxxxxxxx', stderr: 'ended with 1', exitCode: 0 });
 });
 
 test('output that cannot be written is no verdict', async () => {
-  const { stderr, exitCode } = await inShell('$NODE --eval "$PROGRAM" > /dev/full');
+  const { stderr, exitCode } = await inShell(
+    '"$NODE" --disable-warning=ExperimentalWarning --input-type=module --eval "$PROGRAM" > /dev/full',
+  );
   assert.match(stderr, /^standard output cannot be written \(ENOSPC\)/);
   assert.equal(exitCode, 2);
 });

@@ -1,6 +1,7 @@
 import { CannotRun, run } from './cli.ts';
 import { embeddedCluster } from './cluster/cluster.ts';
 import { defaultClusterName } from './cluster/layout.ts';
+import { clusterReference } from './cluster-reference.ts';
 import { environments } from './environments.ts';
 import { buildAppImage, pinDigest } from './gitops/app-image.ts';
 
@@ -24,6 +25,8 @@ await run(
     if (write !== undefined && environment === undefined) {
       throw new CannotRun(`--write ${write}: no such environment. There are ${environments.join(', ')}.`);
     }
+    // Before the build: without a cluster there is no registry to give it to.
+    clusterReference({ name });
     process.stderr.write('building quote-app (usually 5 to 20 s)\n');
     const image = await buildAppImage();
     const digest = await embeddedCluster(name).loadImage(image);

@@ -147,7 +147,7 @@ test('what nobody knows is refused with what there is', async () => {
     [['--output', 'xml=a'], /no format "xml"/],
     [['--output', 'sarif'], /NAME=FILE/],
     [['--json', '--format', 'sarif'], /--json is --format json/],
-    [['--root', 'nowhere'], /there is no folder \S+nowhere/],
+    [['--root', 'nowhere'], /there is no folder .+nowhere/],
     [['--explain', 'minimum-replica'], /no rule "minimum-replica"\. The nearest: minimum-replicas, /],
     [['--list', '--format', 'sarif'], /formats terminal and json/],
     [['--list', 'overlays/dev'], /stand alone/],

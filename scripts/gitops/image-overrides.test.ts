@@ -24,12 +24,25 @@ test('an environment gives way to Git once it pins a digest that the registry ho
   const identity = ['-c', 'user.name=t', '-c', 'user.email=t@localhost'];
   await execa('git', ['-C', repository, ...identity, 'commit', '--quiet', '--message=pins']);
   const checkout = { image: 'registry/quote-app', digest: 'sha256:built' };
-  const overrides = await imageOverrides(
-    repository,
-    'HEAD',
-    checkout,
-    async ({ digest }) => digest === 'sha256:held',
-  );
+  const holds = async ({ digest }: { digest: string }) => digest === 'sha256:held';
+  const overrides = await imageOverrides(repository, 'HEAD', checkout, holds, undefined);
   const built = ['quote-app=registry/quote-app@sha256:built'];
   assert.deepEqual(overrides, { dev: built, staging: built });
+  assert.deepEqual(
+    await imageOverrides(repository, 'HEAD', checkout, holds, new Set(['staging', 'prod'])),
+    { dev: built, staging: built },
+    'what is in force stays until Git pins what the registry holds',
+  );
+  assert.deepEqual(
+    await imageOverrides(repository, 'HEAD', checkout, holds, new Set()),
+    { dev: built },
+    'what has given way does not come back for a digest that is missing',
+  );
+  await execa('tee', [path.join(repository, 'overlays/prod/kustomization.yaml')], { input: 'images: [' });
+  await execa('git', ['-C', repository, ...identity, 'commit', '--quiet', '--all', '--message=broken']);
+  assert.deepEqual(
+    await imageOverrides(repository, 'HEAD', checkout, holds, new Set()),
+    { dev: built },
+    'nor for a file that does not parse',
+  );
 });

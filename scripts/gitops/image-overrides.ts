@@ -15,19 +15,24 @@ interface Kustomization {
 }
 
 /**
- * Which environments need another image than Git pins at the commit: those whose pinned digest the registry does
- * not hold, or that pin none. They get the image built from the checkout.
+ * Which environments get the image built from the checkout in place of what Git says at the commit: those that pin no
+ * digest, and those whose digest the registry does not hold. An override that has given way (`inForce` is what there is
+ * so far, undefined before the first start) does not come back for a digest that is missing or a file that does not
+ * parse: what runs goes on running, and Argo CD says what is wrong.
  */
 export async function imageOverrides(
   repository: string,
   commit: string,
   checkout: RegistryImage,
   holds: (image: RegistryImage) => Promise<boolean>,
+  inForce: ReadonlySet<Environment> | undefined,
 ): Promise<ImageOverrides> {
   const overrides: ImageOverrides = {};
   for (const environment of environments) {
-    const digest = await pinnedDigest(repository, commit, environment);
-    if (digest === undefined || !(await holds({ image: checkout.image, digest }))) {
+    const pin = await pinOf(repository, commit, environment);
+    const unsure =
+      pin === 'unreadable' || (pin !== 'none' && !(await holds({ image: checkout.image, digest: pin })));
+    if (pin === 'none' || (unsure && (inForce?.has(environment) ?? true))) {
       overrides[environment] = [`${appName}=${checkout.image}@${checkout.digest}`];
     }
   }
@@ -47,17 +52,19 @@ export function registryHolds(address: string): (image: RegistryImage) => Promis
   };
 }
 
-async function pinnedDigest(
+/** The digest that an environment pins; `none` where it follows a tag. */
+async function pinOf(
   repository: string,
   commit: string,
   environment: Environment,
-): Promise<string | undefined> {
+): Promise<string | 'none' | 'unreadable'> {
   const text = await fileAt(repository, commit, `overlays/${environment}/kustomization.yaml`);
   try {
-    const kustomization = parse(text ?? '') as Kustomization | null;
-    return kustomization?.images?.find((image) => image.name === appName)?.digest;
+    const kustomization = text === undefined ? undefined : (parse(text) as Kustomization | null);
+    const image = kustomization?.images?.find(({ name }) => name === appName);
+    return image === undefined ? 'unreadable' : (image.digest ?? 'none');
   } catch {
-    return undefined; // a push may be broken: Argo CD says so, and what runs goes on running
+    return 'unreadable';
   }
 }
 

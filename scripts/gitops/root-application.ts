@@ -64,6 +64,14 @@ export async function updateOverrides(kubectl: Kubectl, overrides: ImageOverride
   return true;
 }
 
+/** The environments whose image the live root overrides; undefined where there is no root yet. */
+export async function overriddenEnvironments(kubectl: Kubectl): Promise<Set<Environment> | undefined> {
+  const list = ['get', 'applications.argoproj.io', 'root', '--namespace=argocd'];
+  const root = await kubectl.json<RootObject>(list);
+  const patched = (root?.spec.source?.kustomize?.patches ?? []).map(({ target }) => target.name);
+  return root && new Set(environments.filter((environment) => patched.includes(environment)));
+}
+
 /** Keys in the API server's order, so that what it returns compares equal. */
 function childPatches(repository: string | undefined, overrides: ImageOverrides): Patch[] {
   const set = (path: string, value: unknown) => JSON.stringify([{ op: 'add', path, value }]);

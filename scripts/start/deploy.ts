@@ -10,6 +10,7 @@ interface Application {
     sync?: { status?: string };
     health?: { status?: string };
     conditions?: { type: string; message?: string }[];
+    reconciledAt?: string;
   };
 }
 
@@ -49,6 +50,32 @@ export async function untilAllWell(
       await askAgain(kubectl, applications);
     }
     await sleep(1000);
+  }
+}
+
+/**
+ * Has Argo CD compare the root, and then what the root lists, with Git as it is now, so that what it says next is not of
+ * before: an Application keeps saying Synced until it has looked again. Waits a minute at most.
+ */
+export async function untilCompared(kubectl: Kubectl, report: (doing: string) => void): Promise<void> {
+  for (const names of [['root'], [...environments]]) {
+    // Argo CD writes whole seconds.
+    const since = Math.floor(Date.now() / 1000) * 1000;
+    const deadline = Date.now() + 60_000;
+    for (let waiting = names; waiting.length > 0 && Date.now() < deadline; await sleep(1000)) {
+      report(`Argo CD to compare ${waiting.join(', ')}`);
+      const list = ['get', 'applications.argoproj.io', '--namespace=argocd'];
+      const applications = (await kubectl.json<{ items: Application[] }>(list))?.items ?? [];
+      waiting = names.filter((name) => {
+        const { status } = applications.find(({ metadata }) => metadata.name === name) ?? {};
+        return Date.parse(status?.reconciledAt ?? '1970-01-01') <= since;
+      });
+      const there = waiting.filter((name) => applications.some(({ metadata }) => metadata.name === name));
+      for (const name of there) {
+        const refresh = ['annotate', 'application', name, 'argocd.argoproj.io/refresh=normal', '--overwrite'];
+        await kubectl([...refresh, '--namespace=argocd']);
+      }
+    }
   }
 }
 

@@ -4,17 +4,17 @@ import { embeddedCluster } from '../cluster/cluster.ts';
 import type { Ports } from '../cluster/gateway/gateway.ts';
 import { checkoutImageFile, webhookSecretFile } from '../cluster/git-server/after-push.ts';
 import { addRemote, headOfMain, repositoryFolder } from '../cluster/git-server/git-server.ts';
-import { clusterLayout, inClusterRepository } from '../cluster/layout.ts';
+import { clusterLayout, defaultClusterName, inClusterRepository } from '../cluster/layout.ts';
 import { writeSecret } from '../cluster/pki.ts';
 import { buildAppImage } from '../gitops/app-image.ts';
 import { installArgocd, renderArgocd } from '../gitops/argocd.ts';
 import { imageOverrides, type RegistryImage, registryHolds } from '../gitops/image-overrides.ts';
 import { type Kubectl, kubectlFor } from '../gitops/kubectl.ts';
-import { applyRoot } from '../gitops/root-application.ts';
+import { applyRoot, overriddenEnvironments } from '../gitops/root-application.ts';
 import { ensureDatabaseSecrets, ensureWebhookSecret } from '../gitops/secrets.ts';
 import { runPlan, type Step } from '../progress.ts';
 import { goTools } from '../tools/go.ts';
-import { untilAllWell } from './deploy.ts';
+import { untilAllWell, untilCompared } from './deploy.ts';
 import { prepare } from './preparation.ts';
 
 /** Starts the cluster of that name and deploys this clone to it. */
@@ -75,7 +75,8 @@ export async function startEmbedded(name: string, json: boolean): Promise<void> 
         const repository = repositoryFolder(layout);
         const commit = await headOfMain(layout);
         const holds = registryHolds(`127.0.0.1:${ports.registry}`);
-        const overrides = await imageOverrides(repository, commit, checkout, holds);
+        const inForce = await overriddenEnvironments(kubectl);
+        const overrides = await imageOverrides(repository, commit, checkout, holds, inForce);
         await applyRoot(kubectl, kustomize, inClusterRepository, overrides);
       },
     },
@@ -84,6 +85,7 @@ export async function startEmbedded(name: string, json: boolean): Promise<void> 
       usually: '35 s',
       run: async (report) => {
         const { kubectl } = await deploying();
+        await untilCompared(kubectl, report);
         await untilAllWell(kubectl, [repositoryFolder(layout)], 300, report);
       },
     },
@@ -116,6 +118,8 @@ function summary(name: string, kubeconfig: string, remote: string, ports: Ports)
 
 function farewell(name: string, kubeconfig: string, remote: string, ports: Ports): string {
   const { urls } = summary(name, kubeconfig, remote, ports);
+  // Every command means the cluster of this variable.
+  const npm = name === defaultClusterName ? 'npm' : `QUOTES_CLUSTER=${name} npm`;
   return `
 dev        ${urls.dev}
 staging    ${urls.staging}
@@ -126,10 +130,10 @@ git        ${urls.git} (remote "${remote}" of this clone)
 kubeconfig ${kubeconfig}
 
 Next, try:
-  npm run status                        what each environment runs
+  ${npm} run status                        what each environment runs
   edit overlays/dev/kustomization.yaml  set the count of replicas to 2, then
-  git commit -am "dev: two replicas" && git push ${remote} HEAD:main && npm run status -- --watch
-  npm run kubectl -- delete deployment quote-app --namespace=prod    and see it healed
-  npm stop                              end it all; data stay
+  git commit -am "dev: two replicas" && git push ${remote} HEAD:main && ${npm} run status -- --watch
+  ${npm} run kubectl -- delete deployment quote-app --namespace=prod    and see it healed
+  ${npm} stop                              end it all; data stay
 `;
 }

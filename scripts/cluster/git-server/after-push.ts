@@ -7,7 +7,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { imageOverrides, type RegistryImage, registryHolds } from '../../gitops/image-overrides.ts';
 import type { Kubectl } from '../../gitops/kubectl.ts';
-import { updateOverrides } from '../../gitops/root-application.ts';
+import { overriddenEnvironments, updateOverrides } from '../../gitops/root-application.ts';
 import { addresses, type ClusterLayout, inClusterRepository } from '../layout.ts';
 import { followUp } from './follow-up.ts';
 
@@ -43,7 +43,13 @@ export async function afterPush(
     if (existsSync(checkoutImageFile(layout))) {
       const checkout = JSON.parse(await readFile(checkoutImageFile(layout), 'utf8')) as RegistryImage;
       const holds = registryHolds(addresses.registry);
-      const overrides = await imageOverrides(push.repository, push.after, checkout, holds);
+      const overrides = await imageOverrides(
+        push.repository,
+        push.after,
+        checkout,
+        holds,
+        await overriddenEnvironments(kubectl),
+      );
       if (await updateOverrides(kubectl, overrides)) {
         log(`image overrides are now ${JSON.stringify(overrides)}`);
       }
