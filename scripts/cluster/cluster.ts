@@ -6,6 +6,7 @@ import { pushImage, removeInterruptedBuilds } from '../images/buildah.ts';
 import { goTools } from '../tools/go.ts';
 import { applyAddons } from './addons.ts';
 import { createCgroups, processesOfPod, removeCgroups } from './cgroups.ts';
+import { removeCniResults } from './cni-results.ts';
 import { ensureControlPlane, ensureControlPlaneProxy } from './control-plane.ts';
 import { ensureGateway, type Ports, readPorts } from './gateway/gateway.ts';
 import { ensureGitServer } from './git-server/git-server.ts';
@@ -154,6 +155,7 @@ async function stop(
   await removeInterruptedBuilds();
   await removeNetwork(layout);
   await removeCgroups(layout);
+  await removeCniResults(layout);
   await rm(layout.run, { recursive: true, force: true });
   if (purge && existsSync(layout.state)) {
     report(`deleting ${layout.state}`);
