@@ -44,11 +44,10 @@ export async function check(
   const files = new YamlFiles(inside ? root : undefined);
   const targets = whole ? await repositoryTargets(root, files) : await argumentTargets(root, paths, files);
   const schemas = await schemaStore(() => progress('writing schemas from the pinned modules, about 3 s'));
-  const [{ renders, policyRender }, sources, { exemptions, findings: malformed }] = await Promise.all([
-    renderAll(root, targets, files, progress),
-    allSourceFindings(root, targets, whole, files),
-    readExemptions(root, files),
-  ]);
+  // One after the other: a file that cannot be read ends the check, and must leave no render behind.
+  const sources = await allSourceFindings(root, targets, whole, files);
+  const { exemptions, findings: malformed } = await readExemptions(root, files);
+  const { renders, policyRender } = await renderAll(root, targets, files, progress);
   const objects = renders.flatMap((render) => render.objects);
   const served = await servedKinds(schemas, objects);
   const { resources } = served;

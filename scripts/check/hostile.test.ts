@@ -5,6 +5,7 @@ import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { CannotRun } from '../cli.ts';
 import { check } from './check.ts';
+import { sourceLines } from './formats/judged.ts';
 import { copy, spoil } from './spoilt-copy.ts';
 
 const prod = 'overlays/prod/kustomization.yaml';
@@ -39,6 +40,14 @@ test('a link out of the repository is neither read nor rendered, listed or not',
   assert.deepEqual(await rulesFound(root), ['outside-repository', 'unlisted-file']);
   await spoil(root, prod, 'resources:\n', 'resources:\n  - linked.yaml\n');
   assert.deepEqual(await rulesFound(root), ['outside-repository']);
+  assert.equal(sourceLines(root)({ file: 'overlays/prod/linked.yaml', line: 1 }), '', 'nor shown');
+});
+
+test('a link in a circle is a finding', async (t) => {
+  const root = await copy(t);
+  await symlink('loop.yaml', path.join(root, 'overlays/prod/loop.yaml'));
+  await spoil(root, prod, 'resources:\n', 'resources:\n  - loop.yaml\n');
+  assert.deepEqual(await rulesFound(root), ['missing-file', 'outside-repository']);
 });
 
 test('bases in a circle end with a finding', async (t) => {

@@ -116,7 +116,7 @@ function resolve(dir: string, { path: name, at }: Named, files: YamlFiles): Refe
     return { kind: 'remote', to: name, field, at };
   }
   const to = path.resolve(dir, name);
-  const found = statSync(to, { throwIfNoEntry: false });
+  const found = statOf(to);
   if (found === undefined || (found.isDirectory() && kustomizationFile(to) === undefined)) {
     return { kind: 'missing', to, field, at };
   }
@@ -124,6 +124,15 @@ function resolve(dir: string, { path: name, at }: Named, files: YamlFiles): Refe
     return { kind: 'outside', to, field, at };
   }
   return { kind: found.isDirectory() ? 'kustomization' : 'file', to, field, at };
+}
+
+/** Undefined too for a link that leads in a circle. */
+function statOf(path: string) {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 /** Every kustomization that a folder's render reads, the folder's own first; each once. */

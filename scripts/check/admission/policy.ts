@@ -140,6 +140,9 @@ function parsePolicy(object: RenderedObject, spec: JsonMap, bindings: Binding[])
     return words;
   };
   onlyFields(spec, ['spec'], policyFields);
+  if (!['', 'Fail', 'Ignore'].includes(text(spec.failurePolicy))) {
+    throw new Refused(['spec', 'failurePolicy'], 'failurePolicy must be Fail or Ignore');
+  }
   const match = parseMatch(spec.matchConstraints, ['spec', 'matchConstraints']);
   const creates = (match.resourceRules ?? []).some(({ operations }) =>
     operations.some((operation) => operation === 'CREATE' || operation === '*'),
@@ -201,10 +204,33 @@ const policyFields = [
 function parseBinding(object: RenderedObject, spec: JsonMap): Binding {
   onlyFields(spec, ['spec'], ['matchResources', 'paramRef', 'policyName', 'validationActions']);
   const { paramRef, validationActions } = spec;
+  const actions = Array.isArray(validationActions) ? validationActions : [];
+  // As ValidateValidatingAdmissionPolicyBinding of k8s.io/kubernetes has it: the API server takes no other.
+  if (
+    actions.length === 0 ||
+    !actions.every(isAction) ||
+    new Set(actions).size < actions.length ||
+    (actions.includes('Deny') && actions.includes('Warn'))
+  ) {
+    const message =
+      'validationActions are some of Deny, Warn and Audit, each once, and not both Deny and Warn';
+    throw new Refused(['spec', 'validationActions'], message);
+  }
+  if (isMap(paramRef)) {
+    if (!['Allow', 'Deny'].includes(text(paramRef.parameterNotFoundAction))) {
+      throw new Refused(['spec', 'paramRef'], 'parameterNotFoundAction must be Allow or Deny');
+    }
+    if ((text(paramRef.name) === '') === (paramRef.selector === undefined)) {
+      throw new Refused(
+        ['spec', 'paramRef'],
+        'paramRef names its parameters or selects them, one of the two',
+      );
+    }
+  }
   return {
     name: object.id.name,
     match: parseMatch(spec.matchResources, ['spec', 'matchResources']),
-    actions: (Array.isArray(validationActions) ? validationActions : []).filter(isAction),
+    actions: actions.filter(isAction),
     paramRef: isMap(paramRef)
       ? {
           name: text(paramRef.name),

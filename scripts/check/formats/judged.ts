@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import type { Finding, ObjectId, Place, Report, Rule } from '../model.ts';
 
@@ -12,14 +12,18 @@ export function sourceLines(root: string): Judged['sourceLine'] {
     if (line === undefined) {
       return '';
     }
-    const lines = files.get(file) ?? linesOf(path.resolve(root, file));
+    const lines = files.get(file) ?? linesOf(realpathSync(root), path.resolve(root, file));
     files.set(file, lines);
     return lines[line - 1] ?? '';
   };
 }
 
-function linesOf(file: string): string[] {
+/** A link out of the root is a finding, and what it leads to is nobody's to read. */
+function linesOf(root: string, file: string): string[] {
   try {
+    if (!realpathSync(file).startsWith(`${root}${path.sep}`)) {
+      return [];
+    }
     return readFileSync(file, 'utf8').split(/\r?\n/);
   } catch {
     // A finding may be about a folder, or about a file that is not there.

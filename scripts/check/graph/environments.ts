@@ -77,31 +77,41 @@ function fewerReplicas(step: Step): Violation[] {
   });
 }
 
+const amounts = ['cpu', 'memory', 'ephemeral-storage'];
+
+/** What makes a container safer by being there. What loosens one, such as privileged, is no safeguard to demand. */
 const ofContainers: FieldPath[] = [
   ['livenessProbe'],
   ['readinessProbe'],
   ['startupProbe'],
   ['lifecycle', 'preStop'],
+  ...amounts.flatMap((amount) => [
+    ['resources', 'limits', amount],
+    ['resources', 'requests', amount],
+  ]),
+  ['securityContext', 'runAsNonRoot'],
+  ['securityContext', 'readOnlyRootFilesystem'],
+  ['securityContext', 'seccompProfile'],
+  ['securityContext', 'capabilities', 'drop'],
 ];
-const mapsOfContainers: FieldPath[] = [
-  ['resources', 'limits'],
-  ['resources', 'requests'],
-  ['securityContext'],
-  ['securityContext', 'capabilities'],
+
+const ofPods: FieldPath[] = [
+  ['securityContext', 'runAsNonRoot'],
+  ['securityContext', 'seccompProfile'],
 ];
 
 function fewerSafeguards(step: Step): Violation[] {
   return inBoth(step).flatMap(({ before, after }) => {
     const own = containersOf(after);
     const lost = [
-      ...keysOf(before.pod, ['securityContext'])
-        .filter((path) => valueAt(after.pod, path) === undefined)
+      ...ofPods
+        .filter((path) => isLost(before.pod, after.pod, path))
         .map((path) => ({ path: [...after.path, ...path], what: path.join('.') })),
       ...containersOf(before).flatMap(({ container }) => {
         const same = own.find((candidate) => candidate.container.name === container.name);
         return same === undefined
           ? []
-          : [...ofContainers, ...mapsOfContainers.flatMap((path) => keysOf(container, path))]
+          : ofContainers
               .filter((path) => isLost(container, same.container, path))
               .map((path) => ({
                 path: [...same.path, ...path],
@@ -121,11 +131,6 @@ function isLost(before: JsonMap, after: JsonMap, path: FieldPath): boolean {
   return valueAt(before, path) !== undefined && valueAt(after, path) === undefined;
 }
 
-function keysOf(value: JsonMap, path: FieldPath): FieldPath[] {
-  const map = valueAt(value, path);
-  return isMap(map) ? Object.keys(map).map((key) => [...path, key]) : [];
-}
-
 /** Bindings choose namespaces by label: one that denies in the earlier environment denies in the later. */
 function fewerPolicies({ policies }: Repository, { earlier, later }: Step): Violation[] {
   const bindings = policies
@@ -139,7 +144,9 @@ function fewerPolicies({ policies }: Repository, { earlier, later }: Step): Viol
       return before.some((labels) => selects(selector, labels)) && !selects(selector, labelsOf(object.value));
     });
     const message = `${lost.length} policies that deny in ${earlier.target.environment} do not hold here`;
-    return lost.length === 0 ? [] : [{ object, path: ['metadata', 'labels'], message }];
+    // A namespace that none holds in has a finding of its own.
+    const some = lost.length > 0 && lost.length < bindings.length;
+    return some ? [{ object, path: ['metadata', 'labels'], message }] : [];
   });
 }
 

@@ -1,6 +1,7 @@
 import type { Violation } from '../model.ts';
 import { applicationRules } from './applications.ts';
 import { availabilityRules } from './availability.ts';
+import { declarationRules } from './declarations.ts';
 import { environmentRules } from './environments.ts';
 import { networkRules } from './network.ts';
 import { parametersRule } from './parameters.ts';
@@ -27,6 +28,7 @@ export const graphRules: GraphRule[] = [
   ...applicationRules,
   ...syncRules,
   parametersRule,
+  ...declarationRules,
   ...environmentRules,
 ];
 

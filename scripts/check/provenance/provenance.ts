@@ -122,17 +122,16 @@ async function layerTouches(subject: Subject, dir: string, files: YamlFiles): Pr
   const through = async (kustomization: Kustomization, way: Way): Promise<Way> => {
     const { namePrefix, nameSuffix, namespace } = kustomization.value;
     const { original, current } = way.names;
+    const transformers = await transformerFiles(kustomization.references, files);
     return {
       touches: [
         ...way.touches,
         ...(await generatorTouches(subject, way.names, kustomization, files)),
         ...(await patchTouches(subject, way.names, kustomization, files)),
+        // A transformer's file that only renames an image decides less than the tag or digest that it comes with.
+        ...(await transformerFileTouches(subject, transformers, 'rename', files)),
         ...(await transformerTouches(subject, way.names, kustomization, files)),
-        ...(await transformerFileTouches(
-          subject,
-          await transformerFiles(kustomization.references, files),
-          files,
-        )),
+        ...(await transformerFileTouches(subject, transformers, 'pin', files)),
       ],
       names: { original, current: `${text(namePrefix)}${current}${text(nameSuffix)}` },
       namespace: text(namespace) || way.namespace,

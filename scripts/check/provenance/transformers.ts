@@ -25,14 +25,16 @@ export async function transformerTouches(
 export async function transformerFileTouches(
   subject: Subject,
   paths: string[],
+  doing: 'rename' | 'pin',
   files: YamlFiles,
 ): Promise<Touch[]> {
   const touches: Touch[] = [];
   for (const path of paths) {
     const file = await files.read(path);
     for (const value of file.values()) {
-      if (isMap(value) && isMap(value.imageTag)) {
-        touches.push(...imageTouches(subject, file, ['imageTag'], value.imageTag));
+      const tag = isMap(value) ? value.imageTag : undefined;
+      if (isMap(tag) && ((tag.newTag ?? tag.digest) === undefined) === (doing === 'rename')) {
+        touches.push(...imageTouches(subject, file, ['imageTag'], tag));
       }
     }
   }

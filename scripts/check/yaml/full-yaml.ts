@@ -20,10 +20,20 @@ export type YamlProblem = { rule: 'duplicate-key' | 'yaml-syntax'; line: number;
 const asGoReads: ParseOptions & DocumentOptions & SchemaOptions = {
   version: '1.1',
   customTags: (tags: Tags): Tags =>
-    tags.filter(
-      (tag) =>
-        typeof tag === 'string' || !['intTime', 'floatTime', 'TIME', 'timestamp'].includes(formatOf(tag)),
-    ),
+    tags
+      .filter(
+        (tag) =>
+          typeof tag === 'string' || !['intTime', 'floatTime', 'TIME', 'timestamp'].includes(formatOf(tag)),
+      )
+      .map((tag) =>
+        // To Go a number has a digit: "." and ".e5" are strings.
+        typeof tag !== 'string' &&
+        tag.tag === 'tag:yaml.org,2002:float' &&
+        'test' in tag &&
+        (tag.test?.test('.0') || tag.test?.test('1e1'))
+          ? { ...tag, test: new RegExp(`^(?=[-+]?\\.?[0-9])(?:${tag.test.source})`) }
+          : tag,
+      ),
 };
 
 function formatOf(tag: Exclude<Tags[number], string>): string {

@@ -170,6 +170,13 @@ for (const form of forms) {
   });
 }
 
+test('what has no digit is no number, whatever else it looks like', () => {
+  const text = 'a: .\nb: +.\nc: .e5\nd: ._\ne: .5\nf: 1.\ng: -.5\nh: [., 1.5]\n';
+  const expected = { a: '.', b: '+.', c: '.e5', d: '._', e: 0.5, f: 1, g: -0.5, h: ['.', 1.5] };
+  assert.deepEqual(new YamlFile('x', text).values(), [expected]);
+  assert.deepEqual(new FullYaml(text, 1).values, [expected]);
+});
+
 test('documents are cut at ---, and their lines counted in the whole text', () => {
   const file = new YamlFile('x', '# first\n---\na: 1\n---\n\nb:\n  c: &x [2]\n--- # more\nd: 3\n');
   assert.deepEqual(file.values(), [{ a: 1 }, { b: { c: [2] } }, { d: 3 }]);
