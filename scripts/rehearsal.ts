@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { CannotRun } from './cli.ts';
 import { clusterLayout } from './cluster/layout.ts';
@@ -20,8 +19,7 @@ export interface Rehearsal {
   push: WorkingClone['push'];
   revert: WorkingClone['revert'];
   status(environment: string): Promise<EnvironmentStatus>;
-  /** The value at a JSONPath of an object; '' where either is missing. */
-  field(environment: string, object: string, jsonpath: string): Promise<string>;
+  field: Kubectl['field'];
   /** Runs one of this repository's commands on the cluster; returns its standard output. */
   command(verb: string, ...args: string[]): Promise<string>;
   /** What happened last, as its components tell it: for whoever looks into a failure. */
@@ -64,10 +62,7 @@ export async function rehearse(cluster: string): Promise<Rehearsal> {
       }
       return found;
     },
-    field: (environment, object, jsonpath) => {
-      const output = ['--ignore-not-found', `--output=jsonpath=${jsonpath}`];
-      return kubectl(['get', object, `--namespace=${environment}`, ...output]);
-    },
+    field: kubectl.field,
     evidence: async () => {
       const log = path.join(clusterLayout(cluster).logs, 'git-server.log');
       const tail = async (workload: string) => {
@@ -88,16 +83,4 @@ export async function rehearse(cluster: string): Promise<Rehearsal> {
       await clone.remove();
     },
   };
-}
-
-/** Asks again until it holds; returns the seconds that took. @throws when it does not within two minutes */
-export async function until(what: string, holds: () => Promise<boolean>): Promise<number> {
-  const started = Date.now();
-  while (!(await holds())) {
-    if (Date.now() - started > 120_000) {
-      throw new Error(`${what}: not after two minutes`);
-    }
-    await sleep(50);
-  }
-  return (Date.now() - started) / 1000;
 }

@@ -1,4 +1,5 @@
-import { type Rehearsal, rehearse, until } from '../rehearsal.ts';
+import { type Rehearsal, rehearse } from '../rehearsal.ts';
+import { until } from '../until.ts';
 import { quantile } from './quantile.ts';
 
 /**

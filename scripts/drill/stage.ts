@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CannotRun } from '../cli.ts';
 import { type Cluster, embeddedCluster } from '../cluster/cluster.ts';
 import { readPorts } from '../cluster/gateway/gateway.ts';
@@ -7,7 +6,8 @@ import { clusterReference } from '../cluster-reference.ts';
 import { type Environment, environments } from '../environments.ts';
 import { type Kubectl, kubectlFor } from '../gitops/kubectl.ts';
 import { type WorkingClone, workingClone } from '../gitops/working-clone.ts';
-import { untilAllWell } from '../start/deploy.ts';
+import { listApplications, untilAllWell } from '../start/deploy.ts';
+import { until } from '../until.ts';
 
 /** A pod as drills look at it. */
 type PodState = { name: string; uid: string; node: string; ready: boolean; ending: boolean };
@@ -22,8 +22,9 @@ export interface Stage {
   pods(environment: Environment, app?: string): Promise<PodState[]>;
   /** One pod of the service. @throws when there is none */
   onePod(environment: Environment): Promise<PodState>;
-  /** The value at a JSONPath of an object; '' where either is missing. */
-  field(namespace: string, object: string, jsonpath: string): Promise<string>;
+  /** How often the container of a pod was started again. */
+  restarts(environment: Environment, pod: string): Promise<number>;
+  field: Kubectl['field'];
   /** Makes Git what it was, and waits until every environment is as Git says, with no pod left on its way out. */
   putBack(): Promise<void>;
   end(): Promise<void>;
@@ -53,10 +54,9 @@ export async function openStage(name: string): Promise<Stage> {
       }
       return pod;
     },
-    field: (namespace, object, jsonpath) => {
-      const output = ['--ignore-not-found', `--output=jsonpath=${jsonpath}`];
-      return kubectl(['get', object, `--namespace=${namespace}`, ...output]);
-    },
+    restarts: async (environment, pod) =>
+      Number(await kubectl.field(environment, `pod/${pod}`, '{.status.containerStatuses[0].restartCount}')),
+    field: kubectl.field,
     putBack: async () => {
       const commit = await clone.putBack();
       await until(`every environment at ${commit}`, () => areAt(kubectl, commit), 180);
@@ -76,11 +76,8 @@ type Pod = {
   status: { conditions?: { type: string; status: string }[] };
 };
 
-type Application = { metadata: { name: string }; status?: { sync?: { revision?: string } } };
-
 async function areAt(kubectl: Kubectl, commit: string): Promise<boolean> {
-  const list = ['get', 'applications.argoproj.io', '--namespace=argocd'];
-  const applications = (await kubectl.json<{ items: Application[] }>(list))?.items ?? [];
+  const applications = await listApplications(kubectl);
   return environments.every((environment) =>
     applications.some(
       ({ metadata, status }) => metadata.name === environment && status?.sync?.revision === commit,
@@ -102,20 +99,4 @@ async function podsOf(
     ready: status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true,
     ending: metadata.deletionTimestamp !== undefined,
   }));
-}
-
-/** Asks every tenth of a second until it holds; the seconds that took. @throws when it does not in time */
-export async function until(
-  what: string,
-  holds: () => Promise<boolean> | boolean,
-  seconds = 120,
-): Promise<number> {
-  const started = Date.now();
-  while (!(await holds())) {
-    if (Date.now() - started > seconds * 1000) {
-      throw new Error(`${what}: not within ${seconds} s`);
-    }
-    await sleep(100);
-  }
-  return (Date.now() - started) / 1000;
 }

@@ -13,6 +13,8 @@ export interface Kubectl {
   (args: string[], input?: string): Promise<string>;
   /** Runs kubectl with `--output=json`; undefined when the object does not exist. @throws {KubectlError} */
   json<T>(args: string[]): Promise<T | undefined>;
+  /** The value at a JSONPath of an object; '' where either is missing. @throws {KubectlError} */
+  field(namespace: string, object: string, jsonpath: string): Promise<string>;
   /** Applies the objects on the server under our own field manager. @throws {KubectlError} */
   apply(manifest: string | object[]): Promise<string>;
 }
@@ -48,6 +50,10 @@ export async function kubectlFor({ kubeconfig, context }: ClusterReference): Pro
     json: async <T>(args: string[]) => {
       const output = await run([...args, '--ignore-not-found', '--output=json']);
       return output === '' ? undefined : (JSON.parse(output) as T);
+    },
+    field: (namespace: string, object: string, jsonpath: string) => {
+      const output = ['--ignore-not-found', `--output=jsonpath=${jsonpath}`];
+      return run(['get', object, `--namespace=${namespace}`, ...output]);
     },
     apply: (manifest: string | object[]) => {
       const options = ['--server-side', '--force-conflicts', '--field-manager=quotes'];

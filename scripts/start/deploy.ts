@@ -7,11 +7,17 @@ import { type EnvironmentStatus, isFine, readStatus } from '../gitops/status.ts'
 interface Application {
   metadata: { name: string };
   status?: {
-    sync?: { status?: string };
+    sync?: { status?: string; revision?: string };
     health?: { status?: string };
     conditions?: { type: string; message?: string }[];
     reconciledAt?: string;
   };
+}
+
+/** Every Application of Argo CD. */
+export async function listApplications(kubectl: Kubectl): Promise<Application[]> {
+  const list = ['get', 'applications.argoproj.io', '--namespace=argocd'];
+  return (await kubectl.json<{ items: Application[] }>(list))?.items ?? [];
 }
 
 /** Waits until every environment is Synced and Healthy. @throws {CannotRun} saying what is not, and why */
@@ -24,8 +30,7 @@ export async function untilAllWell(
   const deadline = Date.now() + seconds * 1000;
   for (let round = 0; ; round += 1) {
     // One kubectl a second and no more: what asks takes CPU from what it waits for.
-    const list = ['get', 'applications.argoproj.io', '--namespace=argocd'];
-    const applications = (await kubectl.json<{ items: Application[] }>(list))?.items ?? [];
+    const applications = await listApplications(kubectl);
     const states = environments.map((environment) => {
       const status = applications.find(({ metadata }) => metadata.name === environment)?.status;
       return {
@@ -64,16 +69,14 @@ export async function untilCompared(kubectl: Kubectl, report: (doing: string) =>
     const deadline = Date.now() + 60_000;
     for (let waiting = names; waiting.length > 0 && Date.now() < deadline; await sleep(1000)) {
       report(`Argo CD to compare ${waiting.join(', ')}`);
-      const list = ['get', 'applications.argoproj.io', '--namespace=argocd'];
-      const applications = (await kubectl.json<{ items: Application[] }>(list))?.items ?? [];
+      const applications = await listApplications(kubectl);
       waiting = names.filter((name) => {
         const { status } = applications.find(({ metadata }) => metadata.name === name) ?? {};
         return Date.parse(status?.reconciledAt ?? '1970-01-01') <= since;
       });
       const there = waiting.filter((name) => applications.some(({ metadata }) => metadata.name === name));
       for (const name of there) {
-        const refresh = ['annotate', 'application', name, 'argocd.argoproj.io/refresh=normal', '--overwrite'];
-        await kubectl([...refresh, '--namespace=argocd']);
+        await refresh(kubectl, name);
       }
     }
   }
@@ -94,9 +97,12 @@ function describeRoot({ status }: Application): string {
 async function askAgain(kubectl: Kubectl, applications: Application[]): Promise<void> {
   for (const { metadata, status } of applications) {
     if (status?.conditions?.some(({ type }) => type.endsWith('Error')) === true) {
-      const refresh = 'argocd.argoproj.io/refresh=normal';
-      const target = ['application', metadata.name, refresh, '--overwrite', '--namespace=argocd'];
-      await kubectl(['annotate', ...target]);
+      await refresh(kubectl, metadata.name);
     }
   }
+}
+
+async function refresh(kubectl: Kubectl, application: string): Promise<void> {
+  const annotation = 'argocd.argoproj.io/refresh=normal';
+  await kubectl(['annotate', 'application', application, annotation, '--overwrite', '--namespace=argocd']);
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMap, type JsonMap, type RenderedObject } from '../../scripts/check/model.ts';
-import { until } from '../../scripts/rehearsal.ts';
+import { until } from '../../scripts/until.ts';
 import type { ApiServer } from './api-server.ts';
 
 const deny = 'differential-deny';

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../../until.ts';
 import type { Drill, Held } from '../drill.ts';
-import { type Stage, until } from '../stage.ts';
+import type { Stage } from '../stage.ts';
 
 /** How long each stays away, in milliseconds, unless it comes back by itself. */
 const absence = 5000;

@@ -1,5 +1,5 @@
+import { until } from '../../until.ts';
 import type { Drill } from '../drill.ts';
-import { until } from '../stage.ts';
 
 export const drain: Drill = {
   name: 'drain',

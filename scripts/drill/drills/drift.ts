@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { quantile } from '../../bench/quantile.ts';
+import { until } from '../../until.ts';
 import type { Drill } from '../drill.ts';
-import { type Stage, until } from '../stage.ts';
+import type { Stage } from '../stage.ts';
 
 /** Ways to change dev by hand, each with what tells that it is put right. */
 const ways: { what: string; cause: string[]; healed: (stage: Stage) => Promise<boolean> }[] = [

@@ -1,6 +1,7 @@
 import { readStatus } from '../../gitops/status.ts';
+import { until } from '../../until.ts';
 import type { Drill } from '../drill.ts';
-import { type Stage, until } from '../stage.ts';
+import type { Stage } from '../stage.ts';
 
 export const hang: Drill = {
   name: 'hang',
@@ -12,8 +13,7 @@ export const hang: Drill = {
   goal: { figure: 'stopped → started again', seconds: 30 },
   run: async (stage, note) => {
     const victim = await stage.onePod('prod');
-    const restarts = () =>
-      stage.field('prod', `pod/${victim.name}`, '{.status.containerStatuses[0].restartCount}');
+    const restarts = () => stage.restarts('prod', victim.name);
     const before = await restarts();
     await stage.cluster.signalPod(victim.uid, 'SIGSTOP');
     const started = Date.now();

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../../until.ts';
 import type { Drill } from '../drill.ts';
-import { type Stage, until } from '../stage.ts';
+import type { Stage } from '../stage.ts';
 
 const wanted = 3;
 
@@ -37,7 +38,7 @@ export const processKill: Drill = {
   goal: { figure: 'killed → capacity', seconds: 2 },
   run: async (stage, note) => {
     const victim = await untouched(stage);
-    const restarts = () => restartsOf(stage, victim.name);
+    const restarts = () => stage.restarts('prod', victim.name);
     const before = await restarts();
     await stage.cluster.signalPod(victim.uid, 'SIGKILL');
     const started = Date.now();
@@ -61,7 +62,7 @@ export const processKill: Drill = {
 /** A pod whose container was never started again. */
 async function untouched(stage: Stage): Promise<{ name: string; uid: string }> {
   for (const pod of await stage.pods('prod')) {
-    if (!pod.ending && (await restartsOf(stage, pod.name)) === 0) {
+    if (!pod.ending && (await stage.restarts('prod', pod.name)) === 0) {
       return pod;
     }
   }
@@ -75,8 +76,4 @@ function untilCapacity({ pods }: Stage, without: string): Promise<number> {
     );
     return ready.length === wanted;
   });
-}
-
-async function restartsOf({ field }: Stage, pod: string): Promise<number> {
-  return Number(await field('prod', `pod/${pod}`, '{.status.containerStatuses[0].restartCount}'));
 }

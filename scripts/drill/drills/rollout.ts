@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readStatus } from '../../gitops/status.ts';
+import { until } from '../../until.ts';
 import type { Drill, Held } from '../drill.ts';
-import { type Stage, until } from '../stage.ts';
+import type { Stage } from '../stage.ts';
 
 const overlay = 'overlays/prod/kustomization.yaml';
 

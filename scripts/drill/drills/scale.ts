@@ -1,5 +1,5 @@
+import { until } from '../../until.ts';
 import type { Drill } from '../drill.ts';
-import { until } from '../stage.ts';
 
 /** How many replicas dev is scaled to. */
 const wanted = 3;
