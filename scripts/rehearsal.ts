@@ -75,7 +75,7 @@ export async function rehearse(cluster: string): Promise<Rehearsal> {
         `--- ${log}`,
         ...(await readFile(log, 'utf8')).split('\n').slice(-20),
         ...(await tail('deployment/argocd-server')),
-        ...(await tail('statefulset/argocd-application-controller')),
+        ...(await tail('deployment/argocd-application-controller')),
       ].join('\n');
     },
     end: async () => {

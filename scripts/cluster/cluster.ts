@@ -8,6 +8,7 @@ import { applyAddons } from './addons.ts';
 import { createCgroups, processesOfPod, removeCgroups } from './cgroups.ts';
 import { removeCniResults } from './cni-results.ts';
 import { ensureControlPlane, ensureControlPlaneProxy } from './control-plane.ts';
+import { ensureEntrance } from './entrance/entrance.ts';
 import { ensureGateway, type Ports, readPorts } from './gateway/gateway.ts';
 import { ensureGitServer } from './git-server/git-server.ts';
 import { buildImages, copyImages } from './images.ts';
@@ -108,6 +109,7 @@ async function start(layout: ClusterLayout, report: (doing: string) => void): Pr
   await copyImages(images.registry, registryFolder(layout));
   await Promise.all([ensureControlPlane(layout, bin), ensureRegistry(layout, bin), ensureGitServer(layout)]);
   const ports = await ensureGateway(layout);
+  await ensureEntrance(layout, `127.0.0.1:${ports.registry}`);
   await writeKubeconfig(layout, 'admin', `https://127.0.0.1:${ports.kubernetes}`, layout.kubeconfig);
   report(`nodes ${layout.nodes.map((node) => node.name).join(', ')}`);
   await Promise.all(

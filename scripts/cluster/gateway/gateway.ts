@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import path from 'node:path';
+import { entranceAddress } from '../entrance/entrance.ts';
 import { addresses, type ClusterLayout } from '../layout.ts';
 import {
   type Component,
@@ -26,9 +27,9 @@ const entrances = {
   git: { port: 7418, target: addresses.gitServer },
   registry: { port: 7500, target: addresses.registry },
   argocd: { port: 7080, target: 'argocd-server.argocd.svc.cluster.local:443' },
-  dev: { port: 7001, target: 'edge.dev.svc.cluster.local:80' },
-  staging: { port: 7002, target: 'edge.staging.svc.cluster.local:80' },
-  prod: { port: 7003, target: 'edge.prod.svc.cluster.local:80' },
+  dev: { port: 7001, target: entranceAddress('dev') },
+  staging: { port: 7002, target: entranceAddress('staging') },
+  prod: { port: 7003, target: entranceAddress('prod') },
 } as const;
 
 /** The ports on 127.0.0.1 that lead into the cluster. */
