@@ -38,11 +38,12 @@ export async function deadEntryFindings(renders: Render[], files: YamlFiles): Pr
           });
         }
       };
-      for (const [index, { target: selector }] of maps(value.patches).entries()) {
+      for (const [index, { target: selector, options }] of maps(value.patches).entries()) {
         if (selector !== undefined) {
+          const changed = renderedSelector(selector, options);
           const matches =
             objects.some((object, at) =>
-              selectsObject(selector, object, { original: names[at] ?? '', current: object.id.name }),
+              selectsObject(changed, object, { original: names[at] ?? '', current: object.id.name }),
             ) || deleted.some((object) => couldSelect(selector, object));
           judge('patches', index, matches, 'this patch matches no object');
         }
@@ -87,6 +88,14 @@ async function sourceObjects(
 
 function sourceKey({ id, source }: RenderedObject, name: string): string {
   return [source, id.kind, name].join('\0');
+}
+
+/** What a patch's target selects once the patch is applied: it may have given the object another kind. */
+function renderedSelector(selector: Json, options: Json | undefined): Json {
+  const kindChanged = isMap(options) && options.allowKindChange === true;
+  return kindChanged && isMap(selector)
+    ? Object.fromEntries(Object.entries(selector).filter(([field]) => field !== 'kind'))
+    : selector;
 }
 
 /** Whether a patch's target may have been an object that is no more: how the layers had changed it is not known. */

@@ -53,7 +53,7 @@ backend ${environment}
   return common.replace('DNS', `${addresses.dnsService}:53`) + ways.join('');
 }
 
-type Manifest = { layers: { digest: string }[] };
+type Manifest = { layers: { digest: string; mediaType: string }[] };
 
 /** Puts the image's files into a folder, once a digest; returns the folder. */
 async function unpackImage(folder: string, registry: string): Promise<string> {
@@ -81,7 +81,10 @@ async function unpackImage(folder: string, registry: string): Promise<string> {
   for (const layer of layers) {
     const { body } = await fetch(`${base}/blobs/${layer.digest}`);
     if (body !== null) {
-      await execa('tar', ['--extract', `--directory=${draft}`], { input: Readable.fromWeb(body) });
+      const compressed = layer.mediaType.endsWith('gzip') ? ['--gzip'] : [];
+      await execa('tar', ['--extract', ...compressed, `--directory=${draft}`], {
+        input: Readable.fromWeb(body),
+      });
     }
   }
   await rename(draft, root);

@@ -4,6 +4,7 @@ import { databaseAway } from './database-away.ts';
 import { drain } from './drain.ts';
 import { drift } from './drift.ts';
 import { hang, outOfMemory } from './hang.ts';
+import { nodeLoss } from './node-loss.ts';
 import { podKill, processKill } from './pod-kill.ts';
 import { rollout } from './rollout.ts';
 import { scale } from './scale.ts';
@@ -15,6 +16,7 @@ export const drills: Drill[] = [
   processKill,
   rollout,
   drain,
+  nodeLoss,
   hang,
   outOfMemory,
   databaseAway,
