@@ -314,7 +314,7 @@ test('a folder is checked as its environment, a file by what holds without one',
   const ofFolder = await findingsOf(root, path.join(root, 'overlays/prod'));
   assert.deepEqual(
     ofFolder.map(({ rule }) => rule),
-    ['probes', 'minimum-replicas', 'drain-blocked'],
+    ['probes', 'minimum-replicas'],
   );
   const ofFile = await findingsOf(root, path.join(root, deployment));
   assert.deepEqual(
@@ -331,7 +331,9 @@ test('a folder is checked as its environment, a file by what holds without one',
 
 test('a workload that an environment says a minimum of, and does not have, is found', async (t) => {
   const root = await copy(t);
-  await rm(path.join(root, 'overlays/prod/pod-disruption-budget.yaml'));
+  for (const file of ['pod-disruption-budget', 'horizontal-pod-autoscaler', 'priority-class']) {
+    await rm(path.join(root, `overlays/prod/${file}.yaml`));
+  }
   const without = 'resources: [../../base/namespace, ../../base/postgres, policy-parameters.yaml]';
   await spoil(
     root,
@@ -352,24 +354,15 @@ test('a workload that an environment says a minimum of, and does not have, is fo
 
 test('an autoscaler that may go below the minimum is found, in place of the number it owns', async (t) => {
   const root = await copy(t);
-  const autoscaler = `apiVersion: autoscaling/v2
-kind: HorizontalPodAutoscaler
-metadata:
-  name: quote-app
-spec:
-  minReplicas: 2
-  maxReplicas: 9
-  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: quote-app}
-`;
-  await spoil(root, 'overlays/prod/autoscaler.yaml', '', autoscaler);
-  await spoil(root, prod, 'resources:\n', 'resources:\n  - autoscaler.yaml\n');
+  const autoscaler = 'overlays/prod/horizontal-pod-autoscaler.yaml';
+  await spoil(root, autoscaler, 'minReplicas: 3', 'minReplicas: 2');
+  await spoil(root, 'apps/prod.yaml', '      name: quote-app\n', '      name: another\n');
   const found = await findingsOf(root);
   assert.deepEqual(
     found.map(({ rule, file, line }) => [rule, file, line]),
     [
-      ['app-project', 'apps/every-environment/project.yaml', 12],
-      ['minimum-replicas', 'overlays/prod/autoscaler.yaml', 6],
-      ['autoscaled-replicas', 'overlays/prod/kustomization.yaml', 13],
+      ['minimum-replicas', autoscaler, await lineOf(root, autoscaler, 'minReplicas: 2')],
+      ['autoscaled-replicas', prod, await lineOf(root, prod, 'count: 3')],
       ['drain-blocked', 'overlays/prod/pod-disruption-budget.yaml', 7],
     ],
   );

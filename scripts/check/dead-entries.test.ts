@@ -9,7 +9,7 @@ test('an entry is dead when nothing it matches was ever there, and alive when it
   const patches = [
     '  - target: {kind: Service, name: quote-app}\n    patch: |-\n      $patch: delete\n      apiVersion: v1\n      kind: Service\n      metadata: {name: any}\n',
     '  - target: {kind: Service, name: quote}\n    patch: |-\n      $patch: delete\n      apiVersion: v1\n      kind: Service\n      metadata: {name: any}\n',
-    '  - target: {kind: Service, name: edge}\n    options: {allowKindChange: true}\n    patch: |-\n      - {op: replace, path: /kind, value: ServiceAccount}\n',
+    '  - target: {kind: Service, name: edge-pods}\n    options: {allowKindChange: true}\n    patch: |-\n      - {op: replace, path: /kind, value: LimitRange}\n',
   ];
   await spoil(root, prod, 'patches:\n', `patches:\n${patches.join('')}`);
   const images = '  - name: sidecar\n    newTag: "2"\n  - name: sidecars\n    newTag: "2"\n';

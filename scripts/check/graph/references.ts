@@ -102,9 +102,19 @@ function podReferences(pod: Pod): Reference[] {
         ]
       : [];
   });
-  const path = [...pod.path, 'serviceAccountName'];
-  const name = text(pod.pod.serviceAccountName);
-  return [...claims, { from: pod, path, kind: 'ServiceAccount', namespace, name, optional: false }];
+  const named = (field: string, kind: string, within: string): Reference => ({
+    from: pod,
+    path: [...pod.path, field],
+    kind,
+    namespace: within,
+    name: text(pod.pod[field]),
+    optional: false,
+  });
+  return [
+    ...claims,
+    named('serviceAccountName', 'ServiceAccount', namespace),
+    named('priorityClassName', 'scheduling.k8s.io/PriorityClass', ''),
+  ];
 }
 
 function objectReferences(graph: Graph, node: Node): Reference[] {
@@ -163,6 +173,7 @@ function isBuiltIn({ kind, name }: Reference): boolean {
   return (
     (kind === 'ServiceAccount' && name === 'default') ||
     (kind === 'ConfigMap' && name === 'kube-root-ca.crt') ||
+    (kind === 'scheduling.k8s.io/PriorityClass' && /^system-(cluster|node)-critical$/.test(name)) ||
     (kind === `${group}/ClusterRole` && /^(cluster-admin|admin|edit|view|system:.*)$/.test(name))
   );
 }
