@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { totalmem } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
 import { podsGroup } from './cgroups.ts';
@@ -13,6 +14,11 @@ import { addresses, type ClusterLayout, type ClusterNode } from './layout.ts';
 import { pkiKubeconfig } from './pki.ts';
 import { type Component, ensureRunning, waitForComponent } from './processes.ts';
 import { proxyConfig } from './proxy.ts';
+
+/** What pods may request on a node, in bytes, as on a small machine of a cloud. */
+const nodeMemory = 3 * 2 ** 30;
+/** Beyond that, pods that use more than they requested are evicted; that much later the kernel kills. */
+const evictionMemory = 2 ** 28;
 
 /** Starts the node's containerd, kubelet and kube-proxy where they do not run already, as they should. */
 export async function ensureNode(layout: ClusterLayout, node: ClusterNode, bin: string): Promise<void> {
@@ -118,7 +124,13 @@ function kubeletConfig(layout: ClusterLayout, node: ClusterNode) {
     nodeLeaseDurationSeconds: 8,
     // The nodes share one disk: each would collect garbage for what the others, or the user, put there.
     imageGCHighThresholdPercent: 100,
-    evictionHard: { 'nodefs.available': '0%', 'imagefs.available': '0%', 'memory.available': '100Mi' },
+    // A third of the machine would differ from one to the next; what is not the node's counts as the system's.
+    systemReserved: { memory: String(Math.max(0, totalmem() - nodeMemory - evictionMemory)) },
+    evictionHard: {
+      'nodefs.available': '0%',
+      'imagefs.available': '0%',
+      'memory.available': String(evictionMemory),
+    },
     serializeImagePulls: false,
     registryPullQPS: 0,
     // Pods of the last run are gone after a stop; waiting for them would delay the next start.

@@ -1,6 +1,7 @@
 import { execa } from 'execa';
 import { type Environment, environments } from '../environments.ts';
 import type { Kubectl } from './kubectl.ts';
+import { type Pod, podProblems } from './pod-problems.ts';
 
 /** What one environment is doing. Times are ISO 8601. */
 export interface EnvironmentStatus {
@@ -38,19 +39,9 @@ interface Deployment {
   status?: { readyReplicas?: number };
 }
 
-interface Pod {
-  metadata: { namespace: string; name: string; deletionTimestamp?: string; labels?: Record<string, string> };
-  spec: { nodeName?: string };
-  status: {
-    conditions?: { type: string; status: string; reason?: string; message?: string }[];
-    containerStatuses?: {
-      name: string;
-      ready?: boolean;
-      started?: boolean;
-      state: { running?: { startedAt?: string }; waiting?: { reason?: string; message?: string } };
-      lastState?: { terminated?: { exitCode: number; reason?: string } };
-    }[];
-  };
+interface Autoscaler {
+  metadata: { namespace: string; name: string };
+  status?: { conditions?: { type: string; status: string; reason?: string; message?: string }[] };
 }
 
 interface Event {
@@ -66,10 +57,11 @@ interface List<T> {
 /** Reads the state of every environment. `repositories` are asked for the commits' subjects, in turn. */
 export async function readStatus(kubectl: Kubectl, repositories: string[]): Promise<EnvironmentStatus[]> {
   const list = async <T>(...args: string[]) => (await kubectl.json<List<T>>(['get', ...args]))?.items ?? [];
-  const [applications, deployments, pods, events] = await Promise.all([
+  const [applications, deployments, pods, autoscalers, events] = await Promise.all([
     list<Application>('applications.argoproj.io', '--namespace=argocd'),
     list<Deployment>('deployments', '--all-namespaces', '--selector=app.kubernetes.io/part-of=quotes'),
     list<Pod>('pods', '--all-namespaces', '--selector=app.kubernetes.io/part-of=quotes'),
+    list<Autoscaler>('horizontalpodautoscalers', '--all-namespaces'),
     list<Event>('events', '--namespace=argocd', '--field-selector=involvedObject.kind=Application'),
   ]);
   return Promise.all(
@@ -96,7 +88,13 @@ export async function readStatus(kubectl: Kubectl, repositories: string[]): Prom
         },
         nodes: nodesOf(own),
         ...(lastHeal !== undefined && { lastHeal }),
-        problems: [...applicationProblems(application), ...own.flatMap(podProblems)],
+        problems: [
+          ...applicationProblems(application),
+          ...own.flatMap(podProblems),
+          ...autoscalers
+            .filter(({ metadata }) => metadata.namespace === environment)
+            .flatMap(autoscalerProblems),
+        ],
       };
     }),
   );
@@ -150,32 +148,9 @@ function applicationProblems(application: Application | undefined): string[] {
   return [...conditions, ...(refused.length > 0 ? refused : failed)];
 }
 
-/** A container that is not ready after so many milliseconds has a problem; ours take two seconds. */
-const slowest = 10_000;
-
-function podProblems({ metadata, status }: Pod): string[] {
-  if (metadata.deletionTimestamp !== undefined) {
-    return [];
-  }
-  const scheduled = status.conditions?.find(({ type }) => type === 'PodScheduled');
-  const unscheduled =
-    scheduled?.status === 'False' ? [`${metadata.name}: ${scheduled.reason}: ${scheduled.message}`] : [];
-  const waiting = (status.containerStatuses ?? []).flatMap(({ name, ready, state, lastState }) => {
-    const { reason, message } = state.waiting ?? {};
-    const since = Date.parse(state.running?.startedAt ?? '');
-    if (ready === false && Date.now() - since > slowest) {
-      const seconds = Math.round((Date.now() - since) / 1000);
-      return [
-        `${metadata.name}: container ${name} runs for ${seconds} s and is not ready: its readinessProbe fails`,
-      ];
-    }
-    if (reason === undefined || ['ContainerCreating', 'PodInitializing'].includes(reason)) {
-      return [];
-    }
-    const ended = lastState?.terminated;
-    const because =
-      ended === undefined ? '' : ` (last ended with ${ended.reason}, exit code ${ended.exitCode})`;
-    return [`${metadata.name}: ${reason}${because}${message === undefined ? '' : `: ${message}`}`];
-  });
-  return [...unscheduled, ...waiting];
+/** Without metrics it keeps the replicas that there are, which Argo CD does not call a fault. */
+function autoscalerProblems({ metadata, status }: Autoscaler): string[] {
+  return (status?.conditions ?? [])
+    .filter(({ type, status }) => type !== 'ScalingLimited' && status === 'False')
+    .map(({ reason, message }) => `autoscaler ${metadata.name}: ${reason}: ${message}`);
 }

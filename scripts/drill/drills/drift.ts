@@ -5,7 +5,9 @@ import type { Drill } from '../drill.ts';
 import type { Stage } from '../stage.ts';
 
 /** Ways to change dev by hand, each with what tells that it is put right. */
-const ways: { what: string; cause: string[]; healed: (stage: Stage) => Promise<boolean> }[] = [
+type Way = { what: string; cause: string[]; input?: object; healed: (stage: Stage) => Promise<boolean> };
+
+const ways: Way[] = [
   {
     what: 'scaled',
     cause: ['scale', 'deployment/quote-app', '--replicas=2'],
@@ -25,16 +27,31 @@ const ways: { what: string; cause: string[]; healed: (stage: Stage) => Promise<b
     },
   },
   {
-    what: 'added',
+    what: 'labelled',
     cause: ['label', 'service/quote-app', 'app.kubernetes.io/name=other', '--overwrite'],
     healed: async ({ field }) => {
       const label = '{.metadata.labels.app\\.kubernetes\\.io/name}';
       return (await field('dev', 'service/quote-app', label)) === 'quote-app';
     },
   },
+  {
+    what: 'added',
+    cause: ['create', '--filename=-'],
+    input: {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: {
+        name: 'by-hand',
+        namespace: 'dev',
+        // What says whose an object is: with it, it is the Application's; without it nobody's, and stays.
+        annotations: { 'argocd.argoproj.io/tracking-id': 'dev:/ConfigMap:dev/by-hand' },
+      },
+    },
+    healed: async ({ field }) => (await field('dev', 'configmap/by-hand', '{.metadata.name}')) === '',
+  },
 ];
 
-const rounds = 5;
+const rounds = 4;
 
 export const drift: Drill = {
   name: 'drift',
@@ -48,8 +65,8 @@ export const drift: Drill = {
   run: async (stage, note) => {
     const times: number[] = [];
     for (let round = 0; round < rounds; round += 1) {
-      for (const { what, cause, healed } of ways) {
-        await stage.kubectl([...cause, '--namespace=dev']);
+      for (const { what, cause, input, healed } of ways) {
+        await stage.kubectl([...cause, '--namespace=dev'], input && JSON.stringify(input));
         const took = await until(`what was ${what} healed`, () => healed(stage));
         times.push(took);
         note(`${what}, healed in ${took.toFixed(1)} s`);

@@ -1,8 +1,11 @@
 import type { Drill } from '../drill.ts';
+import { autoscale } from './autoscale.ts';
 import { argocdAway, gitAway, registryAway } from './away.ts';
+import { capacity } from './capacity.ts';
 import { databaseAway } from './database-away.ts';
 import { drain } from './drain.ts';
 import { drift } from './drift.ts';
+import { eviction } from './eviction.ts';
 import { hang, outOfMemory } from './hang.ts';
 import { nodeLoss } from './node-loss.ts';
 import { podKill, processKill } from './pod-kill.ts';
@@ -17,6 +20,9 @@ export const drills: Drill[] = [
   rollout,
   drain,
   nodeLoss,
+  capacity,
+  eviction,
+  autoscale,
   hang,
   outOfMemory,
   databaseAway,

@@ -29,7 +29,7 @@ export const hang: Drill = {
     note('its container is started again');
     await until(
       'three ready pods',
-      async () => (await stage.pods('prod')).filter(({ ready }) => ready).length === 3,
+      async () => (await stage.pods('prod')).filter(({ ready }) => ready).length >= 3,
     );
     note('three pods are ready again');
     return {
@@ -59,7 +59,7 @@ export const outOfMemory: Drill = {
     const stand = (await stage.pods('prod')).filter(({ name, ready }) => before.has(name) && ready).length;
     return {
       figures: { 'pushed → told': told },
-      held: [{ what: 'three pods of the version before serve', holds: stand === 3 }],
+      held: [{ what: 'three pods of the version before serve', holds: stand >= 3 }],
     };
   },
 };

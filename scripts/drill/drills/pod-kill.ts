@@ -74,6 +74,6 @@ function untilCapacity({ pods }: Stage, without: string): Promise<number> {
     const ready = (await pods('prod')).filter(
       ({ name, ready, ending }) => ready && !ending && name !== without,
     );
-    return ready.length === wanted;
+    return ready.length >= wanted;
   });
 }

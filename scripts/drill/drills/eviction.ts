@@ -1,0 +1,114 @@
+import { readStatus } from '../../gitops/status.ts';
+import { until } from '../../until.ts';
+import type { Drill } from '../drill.ts';
+
+const name = 'memory-hog';
+
+export const eviction: Drill = {
+  name: 'eviction',
+  environment: 'prod',
+  cause: 'on a node with a pod of prod, a pod of dev uses up the memory, far beyond what it requested',
+  holds: 'that pod is evicted and no other, status says why, and no request fails',
+  usually: '60 s',
+  run: async ({ kubectl, pods, onePod }, note) => {
+    const { node } = await onePod('prod');
+    const apps = ['quote-app', 'edge', 'postgres'];
+    const ofProd = async () => (await Promise.all(apps.map((app) => pods('prod', app)))).flat();
+    const before = (await ofProd()).map(({ uid }) => uid);
+    try {
+      await kubectl(['create', '--filename=-'], JSON.stringify(hog(node)));
+      const started = Date.now();
+      note(`a pod of dev begins to use up ${node}`);
+      await until('the pod evicted', async () => (await evicted()) !== undefined);
+      const took = (Date.now() - started) / 1000;
+      note('it is evicted');
+      const told = await evicted();
+      note(`status: ${told}`);
+      const after = (await ofProd()).map(({ uid }) => uid);
+      return {
+        figures: { 'begun → evicted': took },
+        held: [
+          {
+            what: 'status says why, and how its record goes',
+            holds: /low on resource.*delete pod/s.test(told ?? ''),
+          },
+          { what: 'no pod of prod went', holds: before.every((uid) => after.includes(uid)) },
+        ],
+      };
+    } finally {
+      await kubectl([
+        'delete',
+        'deployment',
+        name,
+        '--namespace=dev',
+        '--ignore-not-found',
+        '--cascade=foreground',
+      ]);
+      note('its Deployment is deleted, and every record with it');
+      await until('the node free of memory pressure', () => free(node), 360);
+      note(`${node} takes pods again`);
+    }
+
+    async function evicted(): Promise<string | undefined> {
+      const status = (await readStatus(kubectl, [])).find(({ environment }) => environment === 'dev');
+      return status?.problems.find(
+        (problem) => problem.startsWith(`${name}-`) && problem.includes('Evicted'),
+      );
+    }
+
+    async function free(node: string): Promise<boolean> {
+      const path = '{.status.conditions[?(@.type=="MemoryPressure")].status}';
+      return (await kubectl.field('', `node/${node}`, path)) === 'False';
+    }
+  },
+};
+
+/** Three GiB in the memory of `tail`, which waits for the end of a line; kept to every rule that holds in dev. */
+function hog(node: string): object {
+  const labels = { 'app.kubernetes.io/name': name, 'app.kubernetes.io/part-of': 'quotes' };
+  const probe = (path: string) => ({ exec: { command: ['test', '-e', path] } });
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace: 'dev', labels },
+    spec: {
+      replicas: 1,
+      selector: { matchLabels: { 'app.kubernetes.io/name': name } },
+      template: {
+        metadata: { labels },
+        spec: {
+          priorityClassName: 'dev',
+          nodeSelector: { 'kubernetes.io/hostname': node },
+          automountServiceAccountToken: false,
+          serviceAccountName: 'quote-app',
+          terminationGracePeriodSeconds: 1,
+          securityContext: {
+            runAsNonRoot: true,
+            runAsUser: 65532,
+            runAsGroup: 65532,
+            seccompProfile: { type: 'RuntimeDefault' },
+          },
+          containers: [
+            {
+              name: 'hog',
+              image: 'docker.io/library/postgres:15-bookworm',
+              command: ['sh', '-c', 'head --bytes=3100M /dev/zero | tail | sleep 600'],
+              startupProbe: probe('/'),
+              livenessProbe: probe('/bin'),
+              readinessProbe: probe('/etc'),
+              resources: {
+                requests: { cpu: '10m', memory: '64Mi', 'ephemeral-storage': '16Mi' },
+                limits: { cpu: '1', memory: '4Gi', 'ephemeral-storage': '16Mi' },
+              },
+              securityContext: {
+                allowPrivilegeEscalation: false,
+                readOnlyRootFilesystem: true,
+                capabilities: { drop: ['ALL'] },
+              },
+            },
+          ],
+        },
+      },
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Pod, podProblems } from './pod-problems.ts';
+
+const pod = (status: Pod['status'], requests: Record<string, string>[] = []): Pod => ({
+  metadata: { namespace: 'dev', name: 'quote-app-1' },
+  spec: { nodeName: 'n1', containers: requests.map((own) => ({ resources: { requests: own } })) },
+  status,
+});
+
+test('a pod that fits nowhere is told with what it requests, why, and the two remedies', () => {
+  const condition = {
+    type: 'PodScheduled',
+    status: 'False',
+    reason: 'Unschedulable',
+    message:
+      '0/3 nodes are available: 1 Insufficient cpu, 3 Insufficient memory. preemption: 0/3 nodes are available: 3 No preemption victims found.',
+  };
+  const pending = pod({ conditions: [condition] }, [
+    { cpu: '500m', memory: '1Gi' },
+    { cpu: '1', memory: '512Mi' },
+  ]);
+  assert.deepEqual(podProblems(pending), [
+    'quote-app-1: Pending: no node has room for the cpu 1500m and memory 1536Mi that it requests ' +
+      '(0/3 nodes are available: 1 Insufficient cpu, 3 Insufficient memory). Request less or fewer in overlays/dev, or add a node.',
+  ]);
+  const tainted = {
+    ...condition,
+    message: '0/3 nodes are available: 3 node(s) had untolerated taint {x: y}.',
+  };
+  assert.deepEqual(podProblems(pod({ conditions: [tainted] })), [
+    `quote-app-1: Pending, Unschedulable: ${tainted.message}`,
+  ]);
+});
+
+test('an evicted pod is told with its node, the reason, and how its record goes', () => {
+  const message = 'The node was low on resource: memory. Container tail was using 3Gi, request is 64Mi. ';
+  assert.match(
+    podProblems(pod({ phase: 'Failed', reason: 'Evicted', message })).join(),
+    /^quote-app-1: Evicted from n1: The node was low on resource: memory\. Container tail was using 3Gi, request is 64Mi\. .*delete pod quote-app-1 --namespace=dev"\.$/,
+  );
+});
+
+test('a pod on its way out, and a container that is being created, are no problem', () => {
+  const leaving = pod({ conditions: [{ type: 'PodScheduled', status: 'False' }] });
+  leaving.metadata.deletionTimestamp = '2026-11-24T12:00:00Z';
+  assert.deepEqual(podProblems(leaving), []);
+  const state = { waiting: { reason: 'ContainerCreating' } };
+  assert.deepEqual(podProblems(pod({ containerStatuses: [{ name: 'app', state }] })), []);
+});
