@@ -126,7 +126,7 @@ export function parseConfig(variables: NodeJS.ProcessEnv, hostname: string): Con
       user: env.required('PGUSER', 'the Postgres user to connect as'),
       password: env.optional('PGPASSWORD'),
       database: env.required('PGDATABASE', 'the name of the database'),
-      poolMax: env.integer('PG_POOL_MAX', 10, 1, 1000),
+      poolMax: env.integer('PG_POOL_MAX', 5, 1, 1000),
       connectTimeoutMs: env.integer('PG_CONNECT_TIMEOUT_MS', 2000, 1, 60_000),
       statementTimeoutMs: env.integer('PG_STATEMENT_TIMEOUT_MS', 3000, 1, 60_000),
     },

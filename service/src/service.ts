@@ -26,7 +26,10 @@ export async function startService(config: Config, log: Logger): Promise<Service
   const identity = identify(config);
   const lifecycle = new Lifecycle();
   const database = new Database(config.postgres, config.pod, log);
-  const migrator = new Migrator(config.postgres, config.pod, log, () => lifecycle.schemaIsReady());
+  const migrator = new Migrator(config.postgres, config.pod, log, () => {
+    // Requests come at once to a pod that is ready: not a moment before its connections stand.
+    void database.fill().then(() => lifecycle.schemaIsReady());
+  });
   const metrics = createMetrics(identity, () => database.gauges());
   database.onSchemaMissing = () => migrator.start();
   database.onRetry = () => metrics.databaseRetries.inc();

@@ -62,6 +62,13 @@ test('metrics count requests by route, and a scan of unknown paths makes one ser
   assert.ok(counts.length < 10, counts.join('\n'));
 });
 
+test('a pod is ready only once every connection of its pool stands', async (t) => {
+  const fresh = await startQuoteApp({ ...environment('pod-b', postgres.port), PG_POOL_MAX: '7' });
+  t.after(() => fresh.kill('SIGKILL'));
+  await untilReady(fresh);
+  assert.match(await (await fetch(`${fresh.metrics}/metrics`)).text(), /^pg_pool_idle(\{.*\})? 7$/m);
+});
+
 test('metrics show the pool, the process and what runs', async () => {
   const text = await scrape();
   for (const name of ['pg_pool_total', 'pg_pool_idle', 'pg_pool_waiting', 'http_requests_in_flight']) {

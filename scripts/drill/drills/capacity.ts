@@ -12,15 +12,15 @@ export const capacity: Drill = {
   usually: '60 s',
   run: async (stage, note) => {
     const { clone, pods } = stage;
-    await clone.edit('overlays/dev/kustomization.yaml', 'count: 1', 'count: 9');
-    await clone.edit('overlays/dev/kustomization.yaml', /$/, `patches:\n${memory('900Mi')}`);
-    await clone.push('dev: nine replicas of 900 MiB');
+    await clone.edit('overlays/dev/kustomization.yaml', 'count: 1', 'count: 5');
+    await clone.edit('overlays/dev/kustomization.yaml', /$/, `patches:\n${memory('2000Mi')}`);
+    await clone.push('dev: five replicas of 2000 MiB');
     const started = Date.now();
-    note('pushed: dev asks for nine times 900 MiB');
+    note('pushed: dev asks for five times 2000 MiB');
     await until('status to say what has no room', () => saysPending(stage));
     const told = (Date.now() - started) / 1000;
     note('status says which pods have no room, and what to do');
-    await until('dev where there is room', async () => (await readyPods(stage, 'dev')) >= 4);
+    await until('dev where there is room', async () => (await readyPods(stage, 'dev')) >= 3);
     const filled = await readyPods(stage, 'dev');
     note(`${filled} pods of dev fill the nodes`);
     const before = new Set((await pods('prod')).map(({ name }) => name));
@@ -59,5 +59,5 @@ async function readyPods({ pods }: Stage, environment: 'dev' | 'prod'): Promise<
 
 async function saysPending({ kubectl }: Stage): Promise<boolean> {
   const status = (await readStatus(kubectl, [])).find(({ environment }) => environment === 'dev');
-  return status?.problems.some((problem) => /no node has room for the memory 900Mi/.test(problem)) === true;
+  return status?.problems.some((problem) => /no node has room for the memory 2000Mi/.test(problem)) === true;
 }

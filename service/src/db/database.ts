@@ -66,13 +66,24 @@ export class Database {
     this.#pool = new pg.Pool({
       ...connectionOptions(config, pod),
       max: config.poolMax,
-      idleTimeoutMillis: 30_000,
+      // Kept: under load is when a new connection costs most, and a request that waits for one may fail.
+      idleTimeoutMillis: 0,
       statement_timeout: config.statementTimeoutMs,
       // The server's timeout does not help when its node is gone: this one runs here.
       query_timeout: config.statementTimeoutMs + 1000,
     });
     // Without a listener an idle connection that breaks would end the process.
     this.#pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection broke'));
+  }
+
+  /** Opens every connection that the pool may hold, as far as the database lets it. */
+  async fill(): Promise<void> {
+    const opened = await Promise.allSettled(
+      Array.from({ length: this.#pool.options.max }, () => this.#pool.connect()),
+    );
+    for (const connection of opened) {
+      if (connection.status === 'fulfilled') connection.value.release();
+    }
   }
 
   /**
