@@ -11,7 +11,7 @@ import { type EnvironmentStatus, isFine } from '../scripts/gitops/status.ts';
 import { repoRoot } from '../scripts/paths.ts';
 import { prepare } from '../scripts/start/preparation.ts';
 
-test("on a cluster that exists, start --context deploys what the clone's origin says, images pinned by Git", async (t) => {
+test("on a cluster that exists, start --context deploys what the clone's origin says, images pinned by Git, and a drill asks first and puts back by a commit", async (t) => {
   const cluster = embeddedCluster('existing');
   await cluster.stop(() => {}, { purge: true });
   const folder = await mkdtemp(path.join(tmpdir(), 'quotes-existing-'));
@@ -26,14 +26,15 @@ test("on a cluster that exists, start --context deploys what the clone's origin 
   await execa('git', ['clone', '--quiet', repoRoot, clone]);
   await symlink(path.join(repoRoot, 'node_modules'), path.join(clone, 'node_modules'));
   const git = (...args: string[]) => execa('git', ['-C', clone, ...args]);
-  const npm = (verb: string, ...args: string[]) =>
+  const npm = (options: { input?: string; reject?: boolean }, verb: string, ...args: string[]) =>
     execa(process.execPath, [path.join(clone, 'scripts/run.mjs'), verb, ...args], {
       env: { KUBECONFIG: cluster.kubeconfig },
-      stdin: 'ignore',
+      ...(options.input === undefined && { stdin: 'ignore' }),
       stderr: 'inherit',
+      ...options,
     });
   for (const environment of environments) {
-    await npm('image', '--write', environment, '--name', 'existing');
+    await npm({}, 'image', '--write', environment, '--name', 'existing');
   }
   await git(
     '-c',
@@ -46,13 +47,37 @@ test("on a cluster that exists, start --context deploys what the clone's origin 
   );
   await git('push', '--quiet', `http://127.0.0.1:${ports.git}/quotes.git`, 'HEAD:main');
   await git('remote', 'set-url', 'origin', inClusterRepository);
-  await npm('start', '--context', 'quotes-existing');
+  await npm({}, 'start', '--context', 'quotes-existing');
   const status = JSON.parse(
-    (await npm('status', '--json', '--context', 'quotes-existing')).stdout,
+    (await npm({}, 'status', '--json', '--context', 'quotes-existing')).stdout,
   ) as EnvironmentStatus[];
   assert.equal(status.length, environments.length);
   assert.ok(status.every(isFine));
   assert.ok(status.every(({ image }) => image?.includes('@sha256:')));
   const answer = await fetch(`http://127.0.0.1:${ports.prod}/version`);
   assert.equal(((await answer.json()) as { environment: string }).environment, 'prod');
+
+  const repository = `http://127.0.0.1:${ports.git}/quotes.git`;
+  const main = async () => (await execa('git', ['ls-remote', repository, 'main'])).stdout.slice(0, 40);
+  const deployed = await main();
+  const drill = (typed: string) =>
+    npm(
+      { input: `${typed}\n`, reject: false },
+      'drill',
+      'scale',
+      '--context',
+      'quotes-existing',
+      '--url',
+      `dev=http://127.0.0.1:${ports.dev}`,
+      '--repository',
+      repository,
+    );
+  const refused = await drill('quotes-another');
+  assert.equal(refused.exitCode, 2);
+  assert.equal(await main(), deployed);
+  assert.equal((await drill('quotes-existing')).exitCode, 0);
+  await git('fetch', '--quiet', repository, 'main');
+  // Put back by a commit: what others may have pulled stays.
+  await git('merge-base', '--is-ancestor', deployed, 'FETCH_HEAD');
+  assert.equal((await git('diff', deployed, 'FETCH_HEAD')).stdout, '');
 });

@@ -18,7 +18,7 @@ import { proxyConfig } from './proxy.ts';
 /** What pods may request on a node, in bytes, as on a small machine of a cloud. */
 const nodeMemory = 3 * 2 ** 30;
 /** Beyond that, pods that use more than they requested are evicted; that much later the kernel kills. */
-const evictionMemory = 2 ** 28;
+const evictionMemory = 2 ** 29;
 
 /** Starts the node's containerd, kubelet and kube-proxy where they do not run already, as they should. */
 export async function ensureNode(layout: ClusterLayout, node: ClusterNode, bin: string): Promise<void> {
@@ -122,6 +122,8 @@ function kubeletConfig(layout: ClusterLayout, node: ClusterNode) {
     podLogsDir: path.join(node.state, 'pod-logs'),
     nodeStatusUpdateFrequency: '2s',
     nodeLeaseDurationSeconds: 8,
+    // Not the default's five minutes: what pressed is gone when it is evicted.
+    evictionPressureTransitionPeriod: '30s',
     // The nodes share one disk: each would collect garbage for what the others, or the user, put there.
     imageGCHighThresholdPercent: 100,
     // A third of the machine would differ from one to the next; what is not the node's counts as the system's.

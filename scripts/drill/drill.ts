@@ -20,8 +20,12 @@ export type Drill = {
   usually: string;
   /** The figure that counts, and the seconds it should stay below on two cores. */
   goal?: { figure: string; seconds: number };
+  /** What the architecture notes observed, and what Kubernetes and Argo CD do when nothing is set. */
+  elsewhere?: { notes?: string; defaults?: string };
   /** How many requests may fail: none, or those while the database is away. */
   mayFail?: (answer: Answer) => boolean;
+  /** It takes what only the embedded cluster can do, such as pulling a node's cable. */
+  embeddedOnly?: true;
   /** Causes it and watches; `note` writes down what happens, when it does. */
   run(stage: Stage, note: (event: string) => void): Promise<Outcome>;
 };

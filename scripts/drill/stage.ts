@@ -6,7 +6,7 @@ import { clusterReference } from '../cluster-reference.ts';
 import { type Environment, environments } from '../environments.ts';
 import { type Kubectl, kubectlFor } from '../gitops/kubectl.ts';
 import { type WorkingClone, workingClone } from '../gitops/working-clone.ts';
-import { listApplications, untilAllWell } from '../start/deploy.ts';
+import { listApplications, refresh, untilAllWell } from '../start/deploy.ts';
 import { until } from '../until.ts';
 
 /** A pod as drills look at it. */
@@ -30,6 +30,37 @@ export interface Stage {
   end(): Promise<void>;
 }
 
+/** A cluster of the user's own: its context, where services answer, and what Git to push to. */
+export interface OwnCluster {
+  context: string;
+  urls: Partial<Record<Environment, string>>;
+  /** Where this machine reaches the repository, where that is not as Argo CD does. */
+  repository?: string | undefined;
+}
+
+/** @throws {CannotRun} when no Argo CD with our Applications answers there */
+export async function openOwnStage({ context, urls, repository }: OwnCluster): Promise<Stage> {
+  const kubectl = await kubectlFor(clusterReference({ context }));
+  const deployed = (await listApplications(kubectl)).find(({ metadata }) => metadata.name === 'root');
+  if (deployed === undefined) {
+    throw new CannotRun(`"${context}" has no root Application: "npm start -- --context ${context}" first.`);
+  }
+  const clone = await workingClone(repository ?? deployed.spec?.source?.repoURL ?? '', 'drill');
+  // Whether there is a webhook is not known: Argo CD is told of each push.
+  const telling = async (publish: Promise<string>) => {
+    const commit = await publish;
+    await Promise.all(environments.map((environment) => refresh(kubectl, environment)));
+    return commit;
+  };
+  const told: WorkingClone = {
+    ...clone,
+    push: (message) => telling(clone.push(message)),
+    revert: () => telling(clone.revert()),
+    putBack: (options) => telling(clone.putBack(options)),
+  };
+  return stage(kubectl, told, urls, undefined);
+}
+
 /** @throws {CannotRun} when no embedded cluster of that name runs */
 export async function openStage(name: string): Promise<Stage> {
   const layout = clusterLayout(name);
@@ -40,11 +71,32 @@ export async function openStage(name: string): Promise<Stage> {
     throw new CannotRun(`The cluster "${name}" does not run: start it with "npm start".`);
   }
   const clone = await workingClone(`http://127.0.0.1:${ports.git}/quotes.git`, 'drill');
+  const urls = environments.map((environment) => [environment, `http://127.0.0.1:${ports[environment]}`]);
+  return stage(kubectl, clone, Object.fromEntries(urls), embeddedCluster(name));
+}
+
+function stage(
+  kubectl: Kubectl,
+  clone: WorkingClone,
+  urls: Partial<Record<Environment, string>>,
+  cluster: Cluster | undefined,
+): Stage {
   return {
-    cluster: embeddedCluster(name),
+    get cluster() {
+      if (cluster === undefined) {
+        throw new CannotRun('Only the embedded cluster can do this.');
+      }
+      return cluster;
+    },
     kubectl,
     clone,
-    url: (environment) => `http://127.0.0.1:${ports[environment]}`,
+    url: (environment) => {
+      const url = urls[environment];
+      if (url === undefined) {
+        throw new CannotRun(`Where does ${environment} answer? Say --url ${environment}=URL.`);
+      }
+      return url;
+    },
     pods: (environment, app = 'quote-app') =>
       podsOf(kubectl, environment, `--selector=app.kubernetes.io/name=${app}`),
     onePod: async (environment) => {
@@ -58,7 +110,8 @@ export async function openStage(name: string): Promise<Stage> {
       Number(await kubectl.field(environment, `pod/${pod}`, '{.status.containerStatuses[0].restartCount}')),
     field: kubectl.field,
     putBack: async () => {
-      const commit = await clone.putBack();
+      // Whose Git it is decides: history that others may have is added to, never rewritten.
+      const commit = await clone.putBack({ rewrite: cluster !== undefined });
       await until(`every environment at ${commit}`, () => areAt(kubectl, commit), 180);
       await untilAllWell(kubectl, [], 180, () => {});
       await until('no pod on its way out', async () => {

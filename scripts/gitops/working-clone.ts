@@ -13,8 +13,11 @@ export interface WorkingClone {
   push(message: string): Promise<string>;
   /** Takes the last commit back and pushes that; returns the commit. */
   revert(): Promise<string>;
-  /** Makes main what it was when it was cloned, unless somebody else has pushed meanwhile; returns that commit. */
-  putBack(): Promise<string>;
+  /**
+   * Makes main what it was when it was cloned, unless somebody else has pushed meanwhile; returns what main is then.
+   * Without `rewrite` that is a commit more, and not the one that was cloned.
+   */
+  putBack(options: { rewrite: boolean }): Promise<string>;
   remove(): Promise<void>;
 }
 
@@ -50,7 +53,17 @@ export async function workingClone(url: string, author: string): Promise<Working
       await git('revert', '--no-edit', 'HEAD');
       return publish();
     },
-    putBack: async () => {
+    putBack: async ({ rewrite }) => {
+      const changed = (await git('diff', '--name-only', cloned, pushed)) !== '';
+      if (!rewrite && changed) {
+        await git('reset', '--quiet', '--hard', pushed);
+        await git('read-tree', '-u', '--reset', cloned);
+        await git('commit', '--quiet', '--message=Put back what the drill changed');
+        return publish();
+      }
+      if (!rewrite) {
+        return pushed;
+      }
       await git('reset', '--quiet', '--hard', cloned);
       if (pushed !== cloned) {
         await git('push', '--quiet', `--force-with-lease=main:${pushed}`, url, 'HEAD:main');

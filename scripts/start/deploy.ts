@@ -6,6 +6,7 @@ import { type EnvironmentStatus, isFine, readStatus } from '../gitops/status.ts'
 
 interface Application {
   metadata: { name: string };
+  spec?: { source?: { repoURL: string } };
   status?: {
     sync?: { status?: string; revision?: string };
     health?: { status?: string };
@@ -102,7 +103,8 @@ async function askAgain(kubectl: Kubectl, applications: Application[]): Promise<
   }
 }
 
-async function refresh(kubectl: Kubectl, application: string): Promise<void> {
+/** Has Argo CD look at Git for an Application now. */
+export async function refresh(kubectl: Kubectl, application: string): Promise<void> {
   const annotation = 'argocd.argoproj.io/refresh=normal';
   await kubectl(['annotate', 'application', application, annotation, '--overwrite', '--namespace=argocd']);
 }

@@ -42,6 +42,7 @@ export const gitAway: Drill = {
   environment: 'prod',
   cause: 'the git server is killed, and comes back after five seconds',
   holds: 'no request fails, drift is healed meanwhile, and pushes are deployed after',
+  embeddedOnly: true,
   usually: '40 s',
   run: async (stage, note) => {
     await stage.cluster.killComponent('git-server');
@@ -69,6 +70,7 @@ export const registryAway: Drill = {
   environment: 'prod',
   cause: 'the registry is killed, and a pod is deleted while it is away',
   holds: 'no request fails, and the pod is replaced from the image that its node has',
+  embeddedOnly: true,
   usually: '30 s',
   run: async (stage, note) => {
     await stage.cluster.killComponent('registry');

@@ -9,6 +9,7 @@ export const capacity: Drill = {
   cause: 'dev asks for more memory than the nodes have, and then prod asks for more than is left',
   holds:
     'what has no room is Pending and status says why and what to do; dev gives way to prod; no request fails',
+  embeddedOnly: true,
   usually: '60 s',
   run: async (stage, note) => {
     const { clone, pods } = stage;

@@ -60,6 +60,7 @@ export const drift: Drill = {
   holds: 'each is healed, and the last as soon as the first',
   usually: '60 s',
   goal: { figure: 'drift → healed, median', seconds: 1 },
+  elsewhere: { defaults: '2, 6, 18 … 300 s on one revision: the back-off of selfHeal' },
   // A deleted Service and a changed database host take dev's one pod away: that is the drift's doing.
   mayFail: () => true,
   run: async (stage, note) => {

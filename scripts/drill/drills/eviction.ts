@@ -1,22 +1,27 @@
+import type { Kubectl } from '../../gitops/kubectl.ts';
 import { readStatus } from '../../gitops/status.ts';
 import { until } from '../../until.ts';
 import type { Drill } from '../drill.ts';
 
 const name = 'memory-hog';
+/** Between what has kubelet evict and what has the kernel kill, in bytes: the embedded cluster's evictionHard. */
+const untilKilled = 2 ** 29;
 
 export const eviction: Drill = {
   name: 'eviction',
   environment: 'prod',
   cause: 'on a node with a pod of prod, a pod of dev uses up the memory, far beyond what it requested',
   holds: 'that pod is evicted and no other, status says why, and no request fails',
+  embeddedOnly: true,
   usually: '60 s',
   run: async ({ kubectl, pods, onePod }, note) => {
     const { node } = await onePod('prod');
+    const bytes = (await leftForPods(kubectl, node)) - untilKilled / 2;
     const apps = ['quote-app', 'edge', 'postgres'];
     const ofProd = async () => (await Promise.all(apps.map((app) => pods('prod', app)))).flat();
     const before = (await ofProd()).map(({ uid }) => uid);
     try {
-      await kubectl(['create', '--filename=-'], JSON.stringify(hog(node)));
+      await kubectl(['create', '--filename=-'], JSON.stringify(hog(node, bytes)));
       const started = Date.now();
       note(`a pod of dev begins to use up ${node}`);
       await until('the pod evicted', async () => (await evicted()) !== undefined);
@@ -63,8 +68,20 @@ export const eviction: Drill = {
   },
 };
 
-/** Three GiB in the memory of `tail`, which waits for the end of a line; kept to every rule that holds in dev. */
-function hog(node: string): object {
+/** How many bytes pods may still take on a node before the kernel kills one of them. */
+async function leftForPods(kubectl: Kubectl, node: string): Promise<number> {
+  type Summary = { node: { systemContainers: { name: string; memory: { availableBytes: number } }[] } };
+  const summary = await kubectl(['get', '--raw', `/api/v1/nodes/${node}/proxy/stats/summary`]);
+  const { systemContainers } = (JSON.parse(summary) as Summary).node;
+  const pods = systemContainers.find(({ name }) => name === 'pods');
+  if (pods === undefined) {
+    throw new Error(`kubelet on ${node} does not say how much memory its pods have left`);
+  }
+  return pods.memory.availableBytes;
+}
+
+/** Zeros in the memory of `tail`, which waits for the end of a line; kept to every rule that holds in dev. */
+function hog(node: string, bytes: number): object {
   const labels = { 'app.kubernetes.io/name': name, 'app.kubernetes.io/part-of': 'quotes' };
   const probe = (path: string) => ({ exec: { command: ['test', '-e', path] } });
   return {
@@ -92,7 +109,7 @@ function hog(node: string): object {
             {
               name: 'hog',
               image: 'docker.io/library/postgres:15-bookworm',
-              command: ['sh', '-c', 'head --bytes=3100M /dev/zero | tail | sleep 600'],
+              command: ['sh', '-c', `head --bytes=${bytes} /dev/zero | tail | sleep 600`],
               startupProbe: probe('/'),
               livenessProbe: probe('/bin'),
               readinessProbe: probe('/etc'),

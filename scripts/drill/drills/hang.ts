@@ -8,9 +8,11 @@ export const hang: Drill = {
   environment: 'prod',
   cause: 'the process of one of three pods is stopped, so that it answers nothing',
   holds: 'it is taken out of the Service, its livenessProbe has it started again, and no request fails',
+  embeddedOnly: true,
   usually: '35 s',
   // Three times period and timeout of the livenessProbe in base/quote-app, and the grace period of a stopped process.
   goal: { figure: 'stopped → started again', seconds: 30 },
+  elsewhere: { defaults: 'never: no probe' },
   run: async (stage, note) => {
     const victim = await stage.onePod('prod');
     const restarts = () => stage.restarts('prod', victim.name);

@@ -7,8 +7,10 @@ export const nodeLoss: Drill = {
   environment: 'prod',
   cause: 'a node with a pod and an edge on it goes: cable pulled, every process killed',
   holds: 'its pods come up elsewhere, the node comes back clean, and no request fails',
+  embeddedOnly: true,
   usually: '60 s',
   goal: { figure: 'lost → capacity', seconds: 12 },
+  elsewhere: { notes: '5 to 10 min', defaults: '350 s: 50 until it is noticed, 300 of toleration' },
   run: async (stage, note) => {
     const { cluster, kubectl } = stage;
     const node = await nodeToLose(stage);

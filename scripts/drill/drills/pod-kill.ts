@@ -12,6 +12,7 @@ export const podKill: Drill = {
   holds: 'it is replaced, and no request fails',
   usually: '25 s',
   goal: { figure: 'deleted → capacity', seconds: 2 },
+  elsewhere: { notes: '8 s' },
   run: async (stage, note) => {
     const victim = await stage.onePod('prod');
     await stage.kubectl(['delete', 'pod', victim.name, '--namespace=prod', '--wait=false']);
@@ -34,6 +35,7 @@ export const processKill: Drill = {
   environment: 'prod',
   cause: 'the process of one of three pods is killed, without a goodbye',
   holds: 'its container is started again, and no request fails',
+  embeddedOnly: true,
   usually: '20 s',
   goal: { figure: 'killed → capacity', seconds: 2 },
   run: async (stage, note) => {

@@ -11,6 +11,7 @@ export const scale: Drill = {
   holds: 'the new pods serve, all pods get traffic, and all give the same rows',
   usually: '20 s',
   goal: { figure: 'push → serving', seconds: 3 },
+  elsewhere: { notes: '10 s', defaults: 'up to 3 min more: Argo CD polls Git' },
   run: async ({ clone, pods, url }, note) => {
     await clone.edit('overlays/dev/kustomization.yaml', 'count: 1', `count: ${wanted}`);
     const started = Date.now();
