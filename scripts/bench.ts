@@ -3,20 +3,25 @@ import path from 'node:path';
 import { asJson, document, tables } from './bench/check/report.ts';
 import { benchCheck, defaultSizes } from './bench/check.ts';
 import { benchFlow, flowTable } from './bench/flow.ts';
+import { benchResources, resourcesTable } from './bench/resources.ts';
 import { CannotRun, run } from './cli.ts';
+import { defaultClusterName } from './cluster/layout.ts';
 import { repoRoot } from './paths.ts';
 
 const help = `
 Usage: npm run bench -- flow [--rounds N] [--json]
+       npm run bench -- resources [--name NAME] [--json]
        npm run bench -- check [--objects N,...] [--rounds N] [--json] [--write]
 
-  flow   push → Synced, push → every replica ready, drift → healed; on a cluster of its own, begun from nothing and
-         taken away again
-  check  time and memory of \`npm run check\` and of kubeconform with conftest, kube-score and Kyverno, on the same
-         objects and rules, once their verdicts are known to be right
+  flow       push → Synced, push → every replica ready, drift → healed; on a cluster of its own, begun from nothing and
+             taken away again
+  resources  what prod's pods use of CPU and memory at 0, 40 and 200 requests a second; on the running cluster
+  check      time and memory of \`npm run check\` and of kubeconform with conftest, kube-score and Kyverno, on the same
+             objects and rules, once their verdicts are known to be right
 
   --rounds N       how often each is done (default: flow 20; check 5, and 3 from 10,000 objects on)
   --objects N,...  how many objects check judges, one file each (default ${defaultSizes.join(',')})
+  --name NAME      the embedded cluster of that name (default: ${defaultClusterName})
   --json           what was measured instead of the table
   --write          writes docs/benchmarks.md as well
 
@@ -26,12 +31,16 @@ Exit code: 0 measured, 2 cannot run.
 const options = {
   rounds: { type: 'string' },
   objects: { type: 'string' },
+  name: { type: 'string' },
   json: { type: 'boolean' },
   write: { type: 'boolean' },
 } as const;
 
 await run({ help, options, positionals: true }, async (values, [subject]) => {
-  const { rounds, objects, json = false, write = false } = values;
+  const { rounds, objects, name, json = false, write = false } = values;
+  if (name !== undefined && subject !== 'resources') {
+    throw new CannotRun('--name is for "resources". See --help.');
+  }
   const times = rounds === undefined ? undefined : whole('--rounds', rounds, 9999);
   if (subject === 'flow') {
     if (objects !== undefined || write) {
@@ -41,8 +50,18 @@ await run({ help, options, positionals: true }, async (values, [subject]) => {
     process.stdout.write(`${json ? JSON.stringify(series, null, 2) : flowTable(series)}\n`);
     return 0;
   }
+  if (subject === 'resources') {
+    if (times !== undefined || objects !== undefined || write) {
+      throw new CannotRun('--rounds, --objects and --write are not for "resources". See --help.');
+    }
+    const uses = await benchResources(name ?? defaultClusterName);
+    process.stdout.write(`${json ? JSON.stringify(uses, null, 2) : resourcesTable(uses)}\n`);
+    return 0;
+  }
   if (subject !== 'check') {
-    throw new CannotRun(`${subject ?? 'nothing'} cannot be measured: say "flow" or "check". See --help.`);
+    throw new CannotRun(
+      `${subject ?? 'nothing'} cannot be measured: say "flow", "resources" or "check". See --help.`,
+    );
   }
   const sizes = objects?.split(',').map((size) => whole('--objects', size, 1_000_000, 10)) ?? defaultSizes;
   const benchmark = await benchCheck(sizes, times);
