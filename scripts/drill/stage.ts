@@ -12,6 +12,8 @@ import { until } from '../until.ts';
 /** A pod as drills look at it. */
 type PodState = { name: string; uid: string; node: string; ready: boolean; ending: boolean };
 
+const serviceSelector = '--selector=app.kubernetes.io/name=quote-app';
+
 /** What drills act on: a running cluster, and a clone of what it deploys. */
 export interface Stage {
   cluster: Cluster;
@@ -22,6 +24,11 @@ export interface Stage {
   pods(environment: Environment, app?: string): Promise<PodState[]>;
   /** One pod of the service. @throws when there is none */
   onePod(environment: Environment): Promise<PodState>;
+  /**
+   * A pod of the service whose container was never started again, for kubelet waits longer each time. Where there is
+   * none, one is made.
+   */
+  untouchedPod(environment: Environment): Promise<PodState>;
   /** How often the container of a pod was started again. */
   restarts(environment: Environment, pod: string): Promise<number>;
   field: Kubectl['field'];
@@ -81,6 +88,15 @@ function stage(
   urls: Partial<Record<Environment, string>>,
   cluster: Cluster | undefined,
 ): Stage {
+  const onePod = async (environment: Environment) => {
+    const [pod] = await podsOf(kubectl, environment, serviceSelector);
+    if (pod === undefined) {
+      throw new Error(`${environment} has no pod of quote-app`);
+    }
+    return pod;
+  };
+  const restarts = async (environment: Environment, pod: string) =>
+    Number(await kubectl.field(environment, `pod/${pod}`, '{.status.containerStatuses[0].restartCount}'));
   return {
     get cluster() {
       if (cluster === undefined) {
@@ -99,15 +115,27 @@ function stage(
     },
     pods: (environment, app = 'quote-app') =>
       podsOf(kubectl, environment, `--selector=app.kubernetes.io/name=${app}`),
-    onePod: async (environment) => {
-      const [pod] = await podsOf(kubectl, environment, '--selector=app.kubernetes.io/name=quote-app');
-      if (pod === undefined) {
-        throw new Error(`${environment} has no pod of quote-app`);
+    onePod,
+    untouchedPod: async (environment) => {
+      const untouched = async () => {
+        for (const pod of await podsOf(kubectl, environment, serviceSelector)) {
+          if (pod.ready && !pod.ending && (await restarts(environment, pod.name)) === 0) {
+            return pod;
+          }
+        }
+      };
+      let found = await untouched();
+      if (found === undefined) {
+        const { name } = await onePod(environment);
+        await kubectl(['delete', 'pod', name, `--namespace=${environment}`]);
+        await until('a pod in its place', async () => {
+          found = await untouched();
+          return found !== undefined;
+        });
       }
-      return pod;
+      return found ?? onePod(environment);
     },
-    restarts: async (environment, pod) =>
-      Number(await kubectl.field(environment, `pod/${pod}`, '{.status.containerStatuses[0].restartCount}')),
+    restarts,
     field: kubectl.field,
     putBack: async () => {
       // Whose Git it is decides: history that others may have is added to, never rewritten.

@@ -29,15 +29,16 @@ export const databaseAway: Drill = {
     ]);
     const started = Date.now();
     note('killed the Postgres pod');
-    let away = false;
-    await until('rows again', async () => {
+    await until('rows of another pod', async () => {
       const { answer, total } = await rows();
       if (answer.status === 503) {
-        away = true;
         retryAfter &&= answer.headers.has('retry-after');
       }
       unready ||= (await pods('staging')).some(({ ready, ending }) => !ready && !ending);
-      return total !== undefined && (away || Date.now() - started > 20_000);
+      const replaced = (await pods('staging', 'postgres')).some(
+        ({ uid, ready }) => ready && uid !== database?.uid,
+      );
+      return replaced && total !== undefined;
     });
     const serving = (Date.now() - started) / 1000;
     note('rows again');

@@ -14,7 +14,7 @@ export const hang: Drill = {
   goal: { figure: 'stopped → started again', seconds: 30 },
   elsewhere: { defaults: 'never: no probe' },
   run: async (stage, note) => {
-    const victim = await stage.onePod('prod');
+    const victim = await stage.untouchedPod('prod');
     const restarts = () => stage.restarts('prod', victim.name);
     const before = await restarts();
     await stage.cluster.signalPod(victim.uid, 'SIGSTOP');

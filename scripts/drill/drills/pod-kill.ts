@@ -39,7 +39,7 @@ export const processKill: Drill = {
   usually: '20 s',
   goal: { figure: 'killed → capacity', seconds: 2 },
   run: async (stage, note) => {
-    const victim = await untouched(stage);
+    const victim = await stage.untouchedPod('prod');
     const restarts = () => stage.restarts('prod', victim.name);
     const before = await restarts();
     await stage.cluster.signalPod(victim.uid, 'SIGKILL');
@@ -51,25 +51,12 @@ export const processKill: Drill = {
     note('three pods are ready again');
     await sleep(1000);
     const once = (await restarts()) === before + 1;
-    // Kubelet waits longer each time that it starts a container again: the next round needs another pod.
-    await stage.kubectl(['delete', 'pod', victim.name, '--namespace=prod', '--wait=false']);
-    await untilCapacity(stage, victim.name);
     return {
       figures: { 'killed → capacity': capacity },
       held: [{ what: 'the container is started again, once', holds: once }],
     };
   },
 };
-
-/** A pod whose container was never started again. */
-async function untouched(stage: Stage): Promise<{ name: string; uid: string }> {
-  for (const pod of await stage.pods('prod')) {
-    if (!pod.ending && (await stage.restarts('prod', pod.name)) === 0) {
-      return pod;
-    }
-  }
-  throw new Error('every pod of quote-app in prod was started again already: delete one of them first');
-}
 
 function untilCapacity({ pods }: Stage, without: string): Promise<number> {
   return until('three ready pods', async () => {
