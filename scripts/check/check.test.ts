@@ -204,6 +204,25 @@ const mutations: {
     environments: ['staging'],
     says: /staging says nothing of minimum-replicas.quote-app/,
   },
+  {
+    what: 'a parameter whose key is misspelt',
+    file: 'overlays/prod/policy-parameters.yaml',
+    from: '\ndata:',
+    to: '\ndata:\n  image-digest.tag-below: docker.io/',
+    rule: 'policy-parameters',
+    at: { text: 'image-digest.tag-below' },
+    environments: ['prod'],
+    says: /no policy reads image-digest.tag-below/,
+  },
+  {
+    what: 'a tag of another registry in prod',
+    file: 'base/edge/deployment.yaml',
+    from: 'docker.io/library/haproxy',
+    to: 'docker.io/someone/haproxy',
+    rule: 'image-digest',
+    environments: ['dev', 'prod', 'staging'],
+    says: /not pinned by digest: haproxy/,
+  },
 ];
 
 test('this repository has no findings, and every object of it is validated', async () => {

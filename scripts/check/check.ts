@@ -56,7 +56,7 @@ export async function check(
   const only = chooser(allRules(all), chosen);
   const policies = all.filter(({ rule }) => only(rule.id));
   const admission = judgeAdmission(objects, conformance, policies, resources, only);
-  const repository = await readRepository(root, whole, renders, resources, files);
+  const repository = await readRepository(root, whole, renders, resources, all, files);
   // What an object is misread to say has its finding; what would follow from it is not another.
   const misread = new Set(conformance.violations.map(({ object }) => object));
   const graph = graphViolations(repository, only).filter(({ violation }) => !misread.has(violation.object));

@@ -24,6 +24,8 @@ export type Expression = {
   type: string;
   /** Expressions with one key have one value for one object; undefined where more than the object decides. */
   sharedKey?: string | undefined;
+  /** The strings in it, and the fields that it asks for by name. */
+  names: string[];
   /** @throws {EvaluationError} what kube-apiserver would call a runtime error, with its reason */
   evaluate(activation: Activation | Validated): unknown;
 };
@@ -186,8 +188,16 @@ export function compile(
     source,
     type,
     sharedKey: sharedKey(source, ast, variables),
+    names: ast.flatMap(namesIn),
     evaluate: (activation) => parsed(activation),
   };
+}
+
+function namesIn({ op, args }: ASTNode): string[] {
+  if (op === 'value') {
+    return typeof args === 'string' ? [args] : [];
+  }
+  return op === '.' || op === '.?' ? [args[1]] : [];
 }
 
 function sharedKey(source: string, ast: ASTNode[], variables: Map<string, Expression>): string | undefined {
@@ -209,7 +219,8 @@ export function compileValidation(source: string): Expression & { isTransition: 
   const ast = nodes(parse(validation, source).ast);
   const { parsed, type } = checked(validation, source, ast);
   const isTransition = ast.some(({ op, args }) => op === 'id' && args === 'oldSelf');
-  return { source, type: type ?? 'dyn', isTransition, evaluate: (activation) => parsed(activation) };
+  const names = ast.flatMap(namesIn);
+  return { source, type: type ?? 'dyn', names, isTransition, evaluate: (activation) => parsed(activation) };
 }
 
 /** Compiles with our functions in the place of those of cel-js that judge otherwise. */

@@ -125,6 +125,24 @@ export function readPolicies(objects: RenderedObject[]): { policies: Policy[]; r
   return { policies, refusals };
 }
 
+/** Whether one of a policy's expressions names a parameter, or what its key begins with up to a dot. */
+export function readsParameter(policy: Policy, key: string): boolean {
+  const { paramKind, matchConditions, variables, validations } = policy;
+  const expressions = [
+    ...matchConditions,
+    ...variables.values(),
+    ...validations.flatMap(({ expression, messageExpression }) =>
+      [expression, messageExpression ?? []].flat(),
+    ),
+  ];
+  return (
+    paramKind !== undefined &&
+    expressions.some(({ names }) =>
+      names.some((name) => name === key || (name.endsWith('.') && key.startsWith(name))),
+    )
+  );
+}
+
 function policyOf({ value }: RenderedObject): string {
   return isMap(value.spec) ? text(value.spec.policyName) : '';
 }
