@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type PolicyViolation, policyViolations } from './admission/gate.ts';
+import { idle } from './admission/idle.ts';
 import { type Policy, readPolicies } from './admission/policy.ts';
 import type { Resources } from './admission/resources.ts';
 import { allRules } from './catalogue.ts';
@@ -49,6 +50,7 @@ export async function check(
   const { exemptions, findings: malformed } = await readExemptions(root, files);
   const { renders, policyRender } = await renderAll(root, targets, files, progress);
   const objects = renders.flatMap((render) => render.objects);
+  const isComplete = whole && renders.every(({ error }) => error === undefined);
   const served = await servedKinds(schemas, objects);
   const { resources } = served;
   const conformance = checkConformance(served, objects);
@@ -71,6 +73,10 @@ export async function check(
     ...renders.flatMap(twice).map((violation) => ({ rule: 'duplicate-object', violation })),
     ...conformance.violations.map(({ rule, ...violation }) => ({ rule, violation })),
     ...refusals.map((violation) => ({ rule: 'policy', violation })),
+    ...idle(all, policyRender.objects, resources, isComplete ? objects : undefined).map((violation) => ({
+      rule: 'idle-policy',
+      violation,
+    })),
     ...admission.broken,
     ...graph.filter(({ rule, violation }) => !isExempt(exemptions, rule, violation.object)),
   ];

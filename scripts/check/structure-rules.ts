@@ -41,6 +41,10 @@ const rules = {
     why: 'A policy that the check cannot judge as the cluster does would let through here what is stopped there.',
     fix: 'Write it with what scripts/check/admission supports, or add what it needs there.',
   },
+  'idle-policy': {
+    why: 'A policy that matches nothing, or that nothing can break, looks like one that is kept.',
+    fix: 'Correct the group, version, resource, condition or selector that leaves nothing over.',
+  },
   exemption: {
     why: 'An exemption that says less than who, why and until when is how a rule dies.',
     fix: 'Say rule, environment, object, owner, reason and expires, at most 180 days from now.',

@@ -27,11 +27,14 @@ export type Expression = {
   /** The strings in it, and the fields that it asks for by name. */
   names: string[];
   /** @throws {EvaluationError} what kube-apiserver would call a runtime error, with its reason */
-  evaluate(activation: Activation | Validated): unknown;
+  evaluate(activation: Activation | Validated | Nothing): unknown;
 };
 
 /** What a rule of a CustomResourceDefinition may name: the value at its place in the schema. */
 type Validated = { self: CelValue };
+
+/** What asks for something then ends in an error. */
+type Nothing = Record<string, never>;
 
 /** Why an expression cannot be judged here, and where in it. `offset` counts characters from 0. */
 export class Unsupported extends Error {

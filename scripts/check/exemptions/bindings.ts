@@ -1,6 +1,7 @@
 import { glob, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { stringify } from 'yaml';
+import { exemptionAnnotation } from '../admission/idle.ts';
 import type { Resources } from '../admission/resources.ts';
 import { isMap, type JsonMap, text } from '../model.ts';
 import { isExample } from '../sources.ts';
@@ -11,7 +12,6 @@ import type { Exemption } from './exemptions.ts';
 const exemptedFolder = 'policies/exempted';
 
 const note = '# Made from ../exemptions.yaml by `npm run check -- --write`: change that, not this.\n';
-const generated = 'quotes.check/exemption';
 
 /**
  * The files of the component, by path relative to the root. The policy's bindings leave the objects out everywhere,
@@ -53,7 +53,7 @@ export function exemptedFiles(
         metadata: {
           name: `${name}.${object.replace('/', '.').toLowerCase()}`,
           annotations: {
-            [generated]: `${text(spec.policyName)} for ${object} in ${environments.join(', ')}`,
+            [exemptionAnnotation]: `${text(spec.policyName)} for ${object} in ${environments.join(', ')}`,
           },
         },
         spec: {
