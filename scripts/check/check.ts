@@ -23,6 +23,7 @@ import { servedKinds } from './schemas/served-kinds.ts';
 import { schemaStore } from './schemas/store.ts';
 import { allSourceFindings, type SourceFinding } from './sources.ts';
 import { argumentTargets, policiesTarget, repositoryTargets } from './targets.ts';
+import { invalidObjects } from './validation/invalid-objects.ts';
 import { YamlFiles } from './yaml/yaml-files.ts';
 
 /** What breaks a rule, before its place is looked up. A policy's severity is that of the binding that found it. */
@@ -58,9 +59,10 @@ export async function check(
   const only = chooser(allRules(all), chosen);
   const policies = all.filter(({ rule }) => only(rule.id));
   const admission = judgeAdmission(objects, conformance, policies, resources, only);
-  const repository = await readRepository(root, whole, renders, resources, all, files);
   // What an object is misread to say has its finding; what would follow from it is not another.
   const misread = new Set(conformance.violations.map(({ object }) => object));
+  const invalid = invalidObjects(objects.filter((object) => !misread.has(object)));
+  const repository = await readRepository(root, whole, renders, resources, all, files);
   const graph = graphViolations(repository, only).filter(({ violation }) => !misread.has(violation.object));
   const about = [
     ...sources,
@@ -72,6 +74,7 @@ export async function check(
   const broken: Broken[] = [
     ...renders.flatMap(twice).map((violation) => ({ rule: 'duplicate-object', violation })),
     ...conformance.violations.map(({ rule, ...violation }) => ({ rule, violation })),
+    ...invalid.map((violation) => ({ rule: 'invalid-object', violation })),
     ...refusals.map((violation) => ({ rule: 'policy', violation })),
     ...idle(all, policyRender.objects, resources, isComplete ? objects : undefined).map((violation) => ({
       rule: 'idle-policy',

@@ -85,6 +85,10 @@ const rules = {
     why: 'The cluster refuses an object with a value of the wrong type or without a required field.',
     fix: 'Correct the value; `kubectl explain` describes the field.',
   },
+  'invalid-object': {
+    why: 'The cluster refuses an object whose fields have the right types and contradict each other, or no name may be so.',
+    fix: 'Correct the field; https://kubernetes.io/docs/reference/kubernetes-api/ says what it may be.',
+  },
 } satisfies Record<string, { why: string; fix: string }>;
 
 export type StructureRuleId = keyof typeof rules;
