@@ -6,7 +6,7 @@ import { idle } from './admission/idle.ts';
 import { type Policy, readPolicies } from './admission/policy.ts';
 import type { Resources } from './admission/resources.ts';
 import { allRules } from './catalogue.ts';
-import { type Conformance, checkConformance } from './conformance.ts';
+import { type Conformance, checkConformance, deprecatedObjects } from './conformance.ts';
 import { deadEntryFindings } from './dead-entries.ts';
 import { isExempt, readExemptions } from './exemptions/exemptions.ts';
 import { exemptionReport } from './exemptions/report.ts';
@@ -75,6 +75,7 @@ export async function check(
     ...renders.flatMap(twice).map((violation) => ({ rule: 'duplicate-object', violation })),
     ...conformance.violations.map(({ rule, ...violation }) => ({ rule, violation })),
     ...invalid.map((violation) => ({ rule: 'invalid-object', violation })),
+    ...deprecatedObjects(served, objects).map((violation) => ({ rule: 'deprecated-api', violation })),
     ...refusals.map((violation) => ({ rule: 'policy', violation })),
     ...idle(all, policyRender.objects, resources, isComplete ? objects : undefined).map((violation) => ({
       rule: 'idle-policy',

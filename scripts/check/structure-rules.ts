@@ -85,11 +85,16 @@ const rules = {
     why: 'The cluster refuses an object with a value of the wrong type or without a required field.',
     fix: 'Correct the value; `kubectl explain` describes the field.',
   },
+  'deprecated-api': {
+    severity: 'warning',
+    why: 'A kind that is announced to go breaks with an update of the cluster: the OpenAPI document of the Kubernetes that is pinned, or the CRD, says so.',
+    fix: 'Write it in the version or as the kind that took its place.',
+  },
   'invalid-object': {
     why: 'The cluster refuses an object whose fields have the right types and contradict each other, or no name may be so.',
     fix: 'Correct the field; https://kubernetes.io/docs/reference/kubernetes-api/ says what it may be.',
   },
-} satisfies Record<string, { why: string; fix: string }>;
+} satisfies Record<string, { why: string; fix: string; severity?: Rule['severity'] }>;
 
 export type StructureRuleId = keyof typeof rules;
 

@@ -52,12 +52,19 @@ export function kubernetesSchemas(swagger: Swagger): KindSchema[] {
       kind,
       resource: url.split('/').at(-1) ?? '',
       namespaced: url.includes('{namespace}'),
+      ...deprecation(text(definition.description)),
       schema:
         kind === 'CustomResourceDefinition'
           ? { ...schema, definitions: { JSONSchemaProps: recursive } }
           : schema,
     };
   });
+}
+
+/** What the document says of a kind that is announced to go, as the comment of its Go type: "deprecated in v1.33+". */
+function deprecation(description: string): { deprecated?: string } {
+  const since = /\bdeprecated in (v1\.\d+)/i.exec(description)?.[1];
+  return since === undefined ? {} : { deprecated: `since Kubernetes ${since}` };
 }
 
 /** The schema of `metadata` at the top of an object. */
