@@ -1,7 +1,8 @@
 import { type FieldPath, type JsonMap, type RenderedObject, type Violation, valueAt } from '../model.ts';
 import type { Expression } from './cel.ts';
+import type { MatchResources, ResourceRule } from './constraints.ts';
 import { isNamespace, rangesOver } from './match.ts';
-import type { Binding, MatchResources, Policy, ResourceRule } from './policy.ts';
+import type { Binding, Policy } from './policy.ts';
 import type { Resource, Resources } from './resources.ts';
 import { labelsOf, selects } from './selectors.ts';
 

@@ -1,5 +1,5 @@
 import type { Json, JsonMap, RenderedObject } from '../model.ts';
-import type { MatchResources, ResourceRule } from './policy.ts';
+import type { MatchResources, ResourceRule } from './constraints.ts';
 import type { Resource } from './resources.ts';
 import { labelsOf, selects } from './selectors.ts';
 

@@ -6,7 +6,9 @@ import { type TestContext, test } from 'node:test';
 import { repoRoot } from '../../paths.ts';
 import { check } from '../check.ts';
 import { writeGenerated } from '../generated.ts';
+import { renderedObject } from '../render.ts';
 import { exemptionFindings } from './exemptions.ts';
+import { unholdable } from './namespaces.ts';
 
 const inDays = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
 
@@ -155,4 +157,36 @@ test('an exemption is of a rule that there is, once, for a time that has an end'
     exemptionFindings('/', [one, one], new Set(['probes']), today).map(({ message }) => message),
     ['probes for Deployment/x in dev is exempted twice'],
   );
+});
+
+test('what is in no namespace cannot be exempted in one environment', () => {
+  const target = { role: 'environment', environment: 'prod', dir: '/' } as const;
+  const rendered = (apiVersion: string, kind: string) =>
+    renderedObject(target, { apiVersion, kind, metadata: { name: 'x' } }, 'x.yaml');
+  const objects = [
+    rendered('rbac.authorization.k8s.io/v1', 'ClusterRole'),
+    rendered('v1', 'ConfigMap'),
+    rendered('v1', 'Namespace'),
+  ];
+  const served = { group: '', version: 'v1', name: '', otherVersions: [] };
+  const resources = new Map([
+    ['rbac.authorization.k8s.io/v1 ClusterRole', { ...served, namespaced: false }],
+    ['v1 ConfigMap', { ...served, namespaced: true }],
+    ['v1 Namespace', { ...served, namespaced: false }],
+  ]);
+  const exempted = objects.map(({ id }, line) => ({
+    rule: 'r',
+    environment: 'prod',
+    kind: id.kind,
+    name: 'x',
+    expires: '',
+    line,
+  }));
+  const say = (rules: string[]) =>
+    unholdable('/', exempted, objects, new Set(rules), resources).map(({ message }) => message);
+  assert.deepEqual(say(['r']), [
+    'the cluster cannot exempt ClusterRole/x in prod: it is in no namespace',
+    "the cluster cannot exempt ConfigMap/x in prod: its render says no namespace; set it in the environment's kustomization",
+  ]);
+  assert.deepEqual(say([]), [], 'a rule that holds on the pull request alone');
 });

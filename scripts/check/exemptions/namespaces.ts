@@ -1,5 +1,4 @@
 import path from 'node:path';
-import type { Policy } from '../admission/policy.ts';
 import { type Resources, resourceKey } from '../admission/resources.ts';
 import type { RenderedObject } from '../model.ts';
 import type { SourceFinding } from '../sources.ts';
@@ -27,59 +26,63 @@ function namespaceOf({ id }: RenderedObject): string {
   return id.kind === 'Namespace' ? id.name : id.namespace;
 }
 
-/** Exemptions from policies that the cluster cannot make where the pull request does: it knows namespaces alone. */
+/**
+ * Exemptions that the cluster cannot make where the pull request does: it knows namespaces alone.
+ * @param policies the ids of the rules that the cluster holds too
+ */
 export function unholdable(
   root: string,
   exemptions: Exemption[],
   objects: RenderedObject[],
-  policies: Policy[],
+  policies: Set<string>,
   resources: Resources,
 ): SourceFinding[] {
   const file = path.join(root, exemptionsFile);
-  const ofPolicies = exemptions.filter(({ rule }) => policies.some((policy) => policy.rule.id === rule));
-  return ofPolicies.flatMap((exemption): SourceFinding[] => {
-    const { rule, kind, name, environment, line } = exemption;
-    const found = renderedAs(exemption, objects);
-    const say = (why: string): SourceFinding[] => [
-      {
-        rule: 'exemption',
-        file,
-        line,
-        message: `the cluster cannot exempt ${kind}/${name} in ${environment}: ${why}`,
-      },
-    ];
-    const isClusterWide = found.some(
-      ({ apiVersion }) =>
-        resources.get(resourceKey(apiVersion, kind))?.namespaced === false && kind !== 'Namespace',
-    );
-    if (isClusterWide) {
-      return say('it is in no namespace');
-    }
-    if (found.some((object) => namespaceOf(object) === '')) {
-      return say("its render says no namespace; set it in the environment's kustomization");
-    }
-    const namespaces = found.map(namespaceOf);
-    const isExempt = (other: RenderedObject) =>
-      exemptions.some(
-        (one) =>
-          one.rule === rule &&
-          one.environment === other.target.environment &&
-          one.kind === kind &&
-          one.name === name,
+  return exemptions
+    .filter(({ rule }) => policies.has(rule))
+    .flatMap((exemption): SourceFinding[] => {
+      const { rule, kind, name, environment, line } = exemption;
+      const found = renderedAs(exemption, objects);
+      const say = (why: string): SourceFinding[] => [
+        {
+          rule: 'exemption',
+          file,
+          line,
+          message: `the cluster cannot exempt ${kind}/${name} in ${environment}: ${why}`,
+        },
+      ];
+      const isClusterWide = found.some(
+        ({ apiVersion }) =>
+          resources.get(resourceKey(apiVersion, kind))?.namespaced === false && kind !== 'Namespace',
       );
-    const other = objects.find(
-      (object) =>
-        object.target.role === 'environment' &&
-        object.target.environment !== environment &&
-        object.id.kind === kind &&
-        object.id.name === name &&
-        namespaces.includes(namespaceOf(object)) &&
-        !isExempt(object),
-    );
-    return other === undefined
-      ? []
-      : say(
-          `${other.target.environment} has it in namespace ${namespaceOf(other)} too; exempt both or neither`,
+      if (isClusterWide) {
+        return say('it is in no namespace');
+      }
+      if (found.some((object) => namespaceOf(object) === '')) {
+        return say("its render says no namespace; set it in the environment's kustomization");
+      }
+      const namespaces = found.map(namespaceOf);
+      const isExempt = (other: RenderedObject) =>
+        exemptions.some(
+          (one) =>
+            one.rule === rule &&
+            one.environment === other.target.environment &&
+            one.kind === kind &&
+            one.name === name,
         );
-  });
+      const other = objects.find(
+        (object) =>
+          object.target.role === 'environment' &&
+          object.target.environment !== environment &&
+          object.id.kind === kind &&
+          object.id.name === name &&
+          namespaces.includes(namespaceOf(object)) &&
+          !isExempt(object),
+      );
+      return other === undefined
+        ? []
+        : say(
+            `${other.target.environment} has it in namespace ${namespaceOf(other)} too; exempt both or neither`,
+          );
+    });
 }

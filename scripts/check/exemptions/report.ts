@@ -27,12 +27,10 @@ export async function exemptionReport(
   judged: Judged,
 ): Promise<SourceFinding[]> {
   const file = path.join(root, exemptionsFile);
-  const exemptible = new Set([
-    ...judged.policies.map(({ rule }) => rule.id),
-    ...graphRules.map(({ id }) => id),
-  ]);
+  const held = new Set(judged.policies.map(({ rule }) => rule.id));
+  const exemptible = new Set([...held, ...graphRules.map(({ id }) => id)]);
   const bindings = await writtenBindings(root, judged.files);
-  const { objects, policies, resources } = judged;
+  const { objects, resources } = judged;
   // The namespaces of an environment that was not asked for are not known.
   const rendered = new Set(objects.map(({ target }) => target.environment));
   const isKnown = exemptions.every(({ environment }) => whole || rendered.has(environment));
@@ -42,7 +40,7 @@ export async function exemptionReport(
   const unused = whole ? exemptions.filter((exemption) => !isUsed(exemption, judged)) : [];
   return [
     ...exemptionFindings(root, exemptions, exemptible, new Date()),
-    ...(whole ? unholdable(root, exemptions, objects, policies, resources) : []),
+    ...(whole ? unholdable(root, exemptions, objects, held, resources) : []),
     ...unused.map(({ rule, environment, kind, name, line }): SourceFinding => {
       const message = `${kind}/${name} keeps ${rule} in ${environment}, or is not there`;
       return { rule: 'exemption-unused', file, line, message };
