@@ -143,11 +143,16 @@ promise(
     const semantics = await compareSemantics(api);
     t.diagnostic(`${semantics.judged} verdicts on what a policy and CEL mean`);
     assert.deepEqual(semantics.differences, []);
-    const { differences, judged, denied, malformed, refusedByClusterAlone } = await compareGates(api);
+    const { differences, judged, denied, malformed, refusedByClusterAlone, refusedByOthers } =
+      await compareGates(api);
     t.diagnostic(
       `${judged} objects judged by both, ${denied} of them denied, ${differences.length} disagreements; ` +
-        `${malformed} refused by both for their form, ${refusedByClusterAlone} by kube-apiserver alone`,
+        `${malformed} refused by both for their form, ${refusedByClusterAlone.length} by kube-apiserver alone, ` +
+        `${refusedByOthers} by other admission plugins`,
     );
+    for (const { what, message } of refusedByClusterAlone.slice(0, 20)) {
+      t.diagnostic(`by kube-apiserver alone: ${what}: ${message}`);
+    }
     assert.deepEqual(differences, []);
     assert.ok(judged >= 1000);
   },

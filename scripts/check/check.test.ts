@@ -204,6 +204,95 @@ const mutations: {
     environments: ['staging'],
     says: /staging says nothing of minimum-replicas.quote-app/,
   },
+  {
+    what: 'a parameter whose key is misspelt',
+    file: 'overlays/prod/policy-parameters.yaml',
+    from: '\ndata:',
+    to: '\ndata:\n  image-digest.tag-below: docker.io/',
+    rule: 'policy-parameters',
+    at: { text: 'image-digest.tag-below' },
+    environments: ['prod'],
+    says: /no policy reads image-digest.tag-below/,
+  },
+  {
+    what: 'a tag of another registry in prod',
+    file: 'base/edge/deployment.yaml',
+    from: 'docker.io/library/haproxy',
+    to: 'docker.io/someone/haproxy',
+    rule: 'image-digest',
+    environments: ['dev', 'prod', 'staging'],
+    says: /not pinned by digest: haproxy/,
+  },
+  {
+    what: 'a resource that no API serves',
+    file: 'policies/probes/policy.yaml',
+    from: 'statefulsets',
+    to: 'statefulset',
+    rule: 'idle-policy',
+    at: { text: 'resources:' },
+    environments: [''],
+    says: /serves no statefulset in apps v1/,
+  },
+  {
+    what: 'a group that no API serves',
+    file: 'policies/disruption-budget/policy.yaml',
+    from: 'apiGroups: [policy]',
+    to: 'apiGroups: [policies]',
+    rule: 'idle-policy',
+    at: { text: '- apiGroups:' },
+    environments: [''],
+    says: /apiGroups policies/,
+  },
+  {
+    what: 'a version that no API serves',
+    file: 'policies/disruption-budget/policy.yaml',
+    from: 'apiVersions: [v1]',
+    to: 'apiVersions: [v1beta1]',
+    rule: 'idle-policy',
+    at: { text: 'apiVersions:' },
+    environments: [''],
+    says: /apiVersions v1beta1/,
+  },
+  {
+    what: 'a match condition that is never true',
+    file: 'policies/probes/policy.yaml',
+    from: '  validations:',
+    to: '  matchConditions:\n    - name: never\n      expression: 1 > 2 && object.spec.replicas > 1\n  validations:',
+    rule: 'idle-policy',
+    at: { text: 'expression: 1 > 2' },
+    environments: [''],
+    says: /false whatever the object/,
+  },
+  {
+    what: 'a validation that is always true',
+    file: 'policies/probes/policy.yaml',
+    from: '  validations:',
+    to: '  validations:\n    - expression: "true"',
+    rule: 'idle-policy',
+    at: { text: '- expression: "true"' },
+    environments: [''],
+    says: /holds whatever the object/,
+  },
+  {
+    what: 'an exclusion of everything',
+    file: 'policies/disruption-budget/policy.yaml',
+    from: '    resourceRules:',
+    to: '    excludeResourceRules:\n      - {apiGroups: [policy], apiVersions: ["*"], resources: ["*"], operations: ["*"]}\n    resourceRules:',
+    rule: 'idle-policy',
+    at: { text: 'excludeResourceRules:' },
+    environments: [''],
+    says: /excludes every kind/,
+  },
+  {
+    what: 'a binding that leaves over no kind',
+    file: 'policies/probes/binding.yaml',
+    from: '  policyName: probes',
+    to: '  policyName: probes\n  matchResources:\n    resourceRules:\n      - {apiGroups: [""], apiVersions: [v1], resources: [pods], operations: ["*"]}',
+    rule: 'idle-policy',
+    at: { text: 'resourceRules:' },
+    environments: [''],
+    says: /leaves over no kind that policy probes matches/,
+  },
 ];
 
 test('this repository has no findings, and every object of it is validated', async () => {
@@ -240,6 +329,37 @@ for (const { what, file, from, to, rule, besides, at = {}, environments, says } 
     }
   });
 }
+
+test('policies that no Application deploys are found: the cluster would hold to none', async (t) => {
+  const root = await copy(t);
+  await spoil(root, 'apps/kustomization.yaml', '  - policies.yaml\n', '');
+  await rm(path.join(root, 'apps/policies.yaml'));
+  assert.deepEqual(
+    (await findingsOf(root)).map(({ rule, file, message }) => [rule, file, message]),
+    [
+      [
+        'application-source',
+        'policies/kustomization.yaml',
+        'no Application deploys the policies, so the cluster holds to none of them',
+      ],
+    ],
+  );
+});
+
+test('a binding that selects no namespace of any environment is found', async (t) => {
+  const root = await copy(t);
+  await spoil(
+    root,
+    'policies/probes/binding.yaml',
+    '  policyName: probes',
+    '  policyName: probes\n  matchResources: {namespaceSelector: {matchLabels: {tier: gold}}}',
+  );
+  const found = (await findingsOf(root)).filter(({ rule }) => rule === 'idle-policy');
+  assert.deepEqual(
+    found.map(({ message }) => message),
+    ['binding probes: it selects none of the namespaces argocd, dev, prod, staging'],
+  );
+});
 
 test('YAML that does not parse is one finding with its line, in a file given as argument too', async (t) => {
   const root = await copy(t);

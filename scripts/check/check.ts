@@ -2,10 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type PolicyViolation, policyViolations } from './admission/gate.ts';
+import { idle } from './admission/idle.ts';
 import { type Policy, readPolicies } from './admission/policy.ts';
 import type { Resources } from './admission/resources.ts';
 import { allRules } from './catalogue.ts';
-import { type Conformance, checkConformance } from './conformance.ts';
+import { type Conformance, checkConformance, deprecatedObjects } from './conformance.ts';
 import { deadEntryFindings } from './dead-entries.ts';
 import { isExempt, readExemptions } from './exemptions/exemptions.ts';
 import { exemptionReport } from './exemptions/report.ts';
@@ -22,6 +23,7 @@ import { servedKinds } from './schemas/served-kinds.ts';
 import { schemaStore } from './schemas/store.ts';
 import { allSourceFindings, type SourceFinding } from './sources.ts';
 import { argumentTargets, policiesTarget, repositoryTargets } from './targets.ts';
+import { invalidObjects } from './validation/invalid-objects.ts';
 import { YamlFiles } from './yaml/yaml-files.ts';
 
 /** What breaks a rule, before its place is looked up. A policy's severity is that of the binding that found it. */
@@ -49,6 +51,7 @@ export async function check(
   const { exemptions, findings: malformed } = await readExemptions(root, files);
   const { renders, policyRender } = await renderAll(root, targets, files, progress);
   const objects = renders.flatMap((render) => render.objects);
+  const isComplete = whole && renders.every(({ error }) => error === undefined);
   const served = await servedKinds(schemas, objects);
   const { resources } = served;
   const conformance = checkConformance(served, objects);
@@ -56,9 +59,10 @@ export async function check(
   const only = chooser(allRules(all), chosen);
   const policies = all.filter(({ rule }) => only(rule.id));
   const admission = judgeAdmission(objects, conformance, policies, resources, only);
-  const repository = await readRepository(root, whole, renders, resources, files);
   // What an object is misread to say has its finding; what would follow from it is not another.
   const misread = new Set(conformance.violations.map(({ object }) => object));
+  const invalid = invalidObjects(objects.filter((object) => !misread.has(object)));
+  const repository = await readRepository(root, whole, renders, resources, all, files);
   const graph = graphViolations(repository, only).filter(({ violation }) => !misread.has(violation.object));
   const about = [
     ...sources,
@@ -70,7 +74,13 @@ export async function check(
   const broken: Broken[] = [
     ...renders.flatMap(twice).map((violation) => ({ rule: 'duplicate-object', violation })),
     ...conformance.violations.map(({ rule, ...violation }) => ({ rule, violation })),
+    ...invalid.map((violation) => ({ rule: 'invalid-object', violation })),
+    ...deprecatedObjects(served, objects).map((violation) => ({ rule: 'deprecated-api', violation })),
     ...refusals.map((violation) => ({ rule: 'policy', violation })),
+    ...idle(all, policyRender.objects, resources, isComplete ? objects : undefined).map((violation) => ({
+      rule: 'idle-policy',
+      violation,
+    })),
     ...admission.broken,
     ...graph.filter(({ rule, violation }) => !isExempt(exemptions, rule, violation.object)),
   ];

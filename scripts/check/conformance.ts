@@ -1,3 +1,4 @@
+import { resourceKey } from './admission/resources.ts';
 import type { RenderedObject, Violation } from './model.ts';
 import type { ServedKinds } from './schemas/served-kinds.ts';
 import { departures } from './schemas/validate.ts';
@@ -36,4 +37,14 @@ export function checkConformance(served: ServedKinds, objects: RenderedObject[])
     }
   }
   return { violations, validated };
+}
+
+/** Objects of kinds that are served still and announced to go. */
+export function deprecatedObjects({ resources }: ServedKinds, objects: RenderedObject[]): Violation[] {
+  return objects.flatMap((object) => {
+    const { apiVersion, id } = object;
+    const deprecated = resources.get(resourceKey(apiVersion, id.kind))?.deprecated;
+    const message = `${id.kind} in ${apiVersion} is deprecated: ${deprecated}`;
+    return deprecated === undefined ? [] : [{ object, path: ['apiVersion'], message }];
+  });
 }

@@ -48,7 +48,7 @@ after(() => rm(scratch, { recursive: true }));
 async function broken(renders: Render[], whole: boolean): Promise<{ rules: string[]; messages: string[] }> {
   const objects = renders.flatMap((render) => render.objects);
   const all = [...renders, policyRender];
-  const repository = await readRepository(repoRoot, whole, all, resources, new YamlFiles());
+  const repository = await readRepository(repoRoot, whole, all, resources, policies, new YamlFiles());
   const found = graphViolations(repository);
   const judged = policyViolations(objects, policies, resources).violations;
   return {

@@ -1,12 +1,17 @@
-import { rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { catalogue } from './catalogue.ts';
 import { exemptedFiles, staleFiles, writtenBindings } from './exemptions/bindings.ts';
 import { readExemptions } from './exemptions/exemptions.ts';
+import type { RenderedObject } from './model.ts';
 import { writeWhole } from './outputs.ts';
+import { findPrograms } from './programs.ts';
+import { readObjects, renderKustomization } from './render.ts';
 import { rulesDocument, rulesMarkdown } from './rule-docs.ts';
 import { servedKinds } from './schemas/served-kinds.ts';
 import { schemaStore } from './schemas/store.ts';
+import { repositoryTargets } from './targets.ts';
 import { YamlFiles } from './yaml/yaml-files.ts';
 
 /**
@@ -18,7 +23,8 @@ export async function writeGenerated(root: string, progress: (line: string) => v
   const files = new YamlFiles(root);
   const { exemptions } = await readExemptions(root, files);
   const resources = (await servedKinds(await schemaStore())).resources;
-  const wanted = exemptedFiles(exemptions, await writtenBindings(root, files), resources);
+  const objects = exemptions.length === 0 ? [] : await environmentObjects(root, files, progress);
+  const wanted = exemptedFiles(exemptions, await writtenBindings(root, files), resources, objects);
   const stale = await staleFiles(root, wanted);
   for (const file of stale) {
     const text = wanted.get(file);
@@ -28,4 +34,25 @@ export async function writeGenerated(root: string, progress: (line: string) => v
   const rules = rulesMarkdown(await catalogue(root, progress));
   await writeWhole(path.join(root, rulesDocument), rules);
   return [...stale, rulesDocument];
+}
+
+/** What the environments render: only they say in which namespaces their objects are. */
+async function environmentObjects(
+  root: string,
+  files: YamlFiles,
+  progress: (line: string) => void,
+): Promise<RenderedObject[]> {
+  const { kustomize } = await findPrograms(progress);
+  const scratch = await mkdtemp(path.join(tmpdir(), 'quotes-generated-'));
+  try {
+    const targets = (await repositoryTargets(root, files)).filter(({ role }) => role === 'environment');
+    const renders = targets.map((target, index) =>
+      'dir' in target
+        ? renderKustomization(kustomize, target, path.join(scratch, String(index)), files)
+        : readObjects(target, files),
+    );
+    return (await Promise.all(renders)).flatMap(({ objects }) => objects);
+  } finally {
+    await rm(scratch, { recursive: true });
+  }
 }

@@ -129,7 +129,29 @@ test('patterns that take other engines for ever are judged at once', async (t) =
     root,
     policy,
     'validations:\n',
-    `validations:\n    - expression: "!'${'a'.repeat(5000)}'.matches('^(a+)+$b')"\n`,
+    `validations:\n    - expression: "!('${'a'.repeat(5000)}' + object.kind).matches('^(a+)+$b')"\n`,
   );
   assert.deepEqual(await rulesFound(root), ['dead-entry']);
+});
+
+test('an expression that takes too many steps denies, as its failurePolicy says, and says why', async (t) => {
+  const root = await copy(t);
+  const policy = 'policies/secret-in-config-map/policy.yaml';
+  const loops = `'${'x'.repeat(150)}'.split('')`;
+  await spoil(
+    root,
+    policy,
+    'validations:\n',
+    `validations:\n    - expression: "${loops}.all(a, ${loops}.all(b, ${loops}.all(c, a + b + c != object.kind)))"\n`,
+  );
+  const { report } = await check(root, [path.join(root, 'overlays/dev')], () => {});
+  const messages = new Set(
+    report.findings.map(({ rule, message }) => `${rule}: ${message.replace(/^.* ended/, 'ended')}`),
+  );
+  assert.deepEqual(
+    [...messages],
+    [
+      'secret-in-config-map: ended in an error: it takes more than 1,000,000 steps: loop over less, or filter before a loop within a loop',
+    ],
+  );
 });

@@ -41,6 +41,10 @@ const rules = {
     why: 'A policy that the check cannot judge as the cluster does would let through here what is stopped there.',
     fix: 'Write it with what scripts/check/admission supports, or add what it needs there.',
   },
+  'idle-policy': {
+    why: 'A policy that matches nothing, or that nothing can break, looks like one that is kept.',
+    fix: 'Correct the group, version, resource, condition or selector that leaves nothing over.',
+  },
   exemption: {
     why: 'An exemption that says less than who, why and until when is how a rule dies.',
     fix: 'Say rule, environment, object, owner, reason and expires, at most 180 days from now.',
@@ -81,7 +85,16 @@ const rules = {
     why: 'The cluster refuses an object with a value of the wrong type or without a required field.',
     fix: 'Correct the value; `kubectl explain` describes the field.',
   },
-} satisfies Record<string, { why: string; fix: string }>;
+  'deprecated-api': {
+    severity: 'warning',
+    why: 'A kind that is announced to go breaks with an update of the cluster: the OpenAPI document of the Kubernetes that is pinned, or the CRD, says so.',
+    fix: 'Write it in the version or as the kind that took its place.',
+  },
+  'invalid-object': {
+    why: 'The cluster refuses an object whose fields have the right types and contradict each other, or no name may be so.',
+    fix: 'Correct the field; https://kubernetes.io/docs/reference/kubernetes-api/ says what it may be.',
+  },
+} satisfies Record<string, { why: string; fix: string; severity?: Rule['severity'] }>;
 
 export type StructureRuleId = keyof typeof rules;
 

@@ -10,7 +10,7 @@ const parameters = (namespace: string): JsonMap => ({
   apiVersion: 'v1',
   kind: 'ConfigMap',
   metadata: { name: 'policy-parameters', namespace },
-  data: { 'minimum-replicas.web': '2', 'image-digest.prefix': 'registry.example/own/' },
+  data: { 'minimum-replicas.web': '2', 'image-digest.tags-below': 'registry.example/built-here/' },
 });
 
 const namespace = (name: string, labels: JsonMap): JsonMap => ({

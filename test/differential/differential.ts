@@ -3,39 +3,43 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { asAdmitted } from '../../scripts/check/admission/defaults.ts';
 import { policyViolations } from '../../scripts/check/admission/gate.ts';
-import { type Policy, readPolicies } from '../../scripts/check/admission/policy.ts';
-import { type Resource, type Resources, resourceKey } from '../../scripts/check/admission/resources.ts';
+import { readPolicies } from '../../scripts/check/admission/policy.ts';
 import { checkConformance } from '../../scripts/check/conformance.ts';
-import { examplesOf, exampleTargets, renderExample } from '../../scripts/check/examples.ts';
-import { isMap, type JsonMap, type RenderedObject } from '../../scripts/check/model.ts';
+import {
+  isMap,
+  type JsonMap,
+  maps,
+  type RenderedObject,
+  text,
+  type Violation,
+} from '../../scripts/check/model.ts';
 import { findPrograms } from '../../scripts/check/programs.ts';
 import { renderKustomization } from '../../scripts/check/render.ts';
 import { servedKinds } from '../../scripts/check/schemas/served-kinds.ts';
 import { schemaStore } from '../../scripts/check/schemas/store.ts';
 import { policiesTarget } from '../../scripts/check/targets.ts';
+import { faultsOf } from '../../scripts/check/validation/invalid-objects.ts';
 import { YamlFiles } from '../../scripts/check/yaml/yaml-files.ts';
 import { repoRoot } from '../../scripts/paths.ts';
 import { otherThanAdmitted } from './admitted.ts';
-import type { ApiServer } from './api-server.ts';
+import type { Answer, ApiServer } from './api-server.ts';
+import { type Case, type Gate, generateCases, resourceOf } from './cases.ts';
 import { namespaces, prepareCluster } from './cluster.ts';
-import { mutantsOf } from './mutants.ts';
 import { denialSentence, sentences, warnedSentences } from './sentences.ts';
-
-type Case = { what: string; object: RenderedObject };
-
-/** What the check has read: the policies, and what it knows of the API. */
-type Gate = { policies: Policy[]; resources: Resources };
 
 /** What was changed in an object on which the gates differ, and what each said. */
 export type Difference = { what: string; check: string[]; cluster: string[] };
 
 export type Comparison = {
-  /** Objects on which both gates gave a verdict, and how many of these were denied. */
+  /** Objects on which the policies of both gates gave a verdict, and how many of these were denied. */
   judged: number;
   denied: number;
-  /** Objects that kube-apiserver refused before any policy: the check's schemas did too, or it alone. */
+  /** Objects that both gates refuse before any policy: for their schema, or for what is beyond it. */
   malformed: number;
-  refusedByClusterAlone: number;
+  /** Objects that the cluster alone refuses before any policy, with its words. The check promises no more than it says. */
+  refusedByClusterAlone: { what: string; message: string }[];
+  /** Objects that other admission plugins refuse: a ServiceAccount that is not there, pod security. */
+  refusedByOthers: number;
   differences: Difference[];
 };
 
@@ -54,29 +58,23 @@ export async function compareGates(api: ApiServer): Promise<Comparison> {
       policies: readPolicies(rendered.objects).policies,
       resources: served.resources,
     };
-    const cases = await generate(kustomize, scratch, gate);
+    const cases = await generateCases(kustomize, scratch, gate);
     const objects = cases.map(({ object }) => object);
     const conformance = checkConformance(served, objects);
-    const malformed = new Set(conformance.violations.map(({ object }) => object));
+    const malformed = Map.groupBy(conformance.violations, ({ object }) => object);
     await prepareCluster(api, rendered.objects, objects);
     const found: Comparison = {
       judged: 0,
       denied: 0,
       malformed: 0,
-      refusedByClusterAlone: 0,
+      refusedByClusterAlone: [],
+      refusedByOthers: 0,
       differences: [],
     };
-    // Most mutants are of a wrong type, which takes no policy to refuse: some of them do.
-    let nth = 0;
-    const queue = cases
-      .filter(({ object }) => {
-        nth += malformed.has(object) ? 1 : 0;
-        return !malformed.has(object) || nth % 10 === 0;
-      })
-      .values();
+    const queue = cases.values();
     const work = async () => {
       for (const one of queue) {
-        await compare(one, gate, api, malformed.has(one.object), found);
+        await compare(one, gate, api, refusals(one.object, malformed), found);
       }
     };
     await Promise.all([work(), work(), work(), work()]);
@@ -86,46 +84,38 @@ export async function compareGates(api: ApiServer): Promise<Comparison> {
   }
 }
 
-async function generate(kustomize: string, scratch: string, gate: Gate): Promise<Case[]> {
-  const { namespace } = exampleTargets(repoRoot);
-  const { objects: example } = await renderExample(namespace, kustomize, scratch);
-  const cases = example.map((object) => ({ what: `${object.id.kind} ${object.id.name}`, object }));
-  for (const { rule } of gate.policies) {
-    for (const { kind, patch } of await examplesOf(repoRoot, rule.id)) {
-      const { objects } = await renderExample(namespace, kustomize, scratch, patch);
-      cases.push(...objects.map((object) => ({ what: `${rule.id} ${kind}: ${object.id.kind}`, object })));
-    }
-  }
-  for (const object of example) {
-    const resource = resourceOf(object, gate);
-    const surroundings = {
-      find: () => example.filter(({ id }) => id.name === 'policy-parameters'),
-      namespace: {},
-      partial: false,
-    };
-    const request = {
-      object,
-      admitted: () => asAdmitted(object.value),
-      resource,
-      namespaceLabels: undefined,
-    };
-    const mutants = mutantsOf(object.value, request, gate.policies, surroundings);
-    cases.push(
-      ...mutants.map(({ what, value }) => ({
-        what: `${object.id.name} ${what}`,
-        object: { ...object, value },
-      })),
-    );
-  }
-  // Examples share most of their objects.
-  return [...new Map(cases.map((one) => [JSON.stringify(one.object.value), one])).values()];
+/** What the check refuses an object for before any policy. */
+type Refusal = { field: string; message: string; named: boolean };
+
+function refusals(object: RenderedObject, malformed: Map<RenderedObject, Violation[]>): Refusal[] {
+  const departures = malformed.get(object);
+  return departures === undefined
+    ? faultsOf(object).map(({ field, message, by }) => ({ field, message, named: by === undefined }))
+    : departures.map(({ path, message }) => ({ field: path.join('.'), message, named: false }));
+}
+
+/** The fields that the check names and kube-apiserver does not. */
+function otherFields(what: string, refused: Refusal[], { body }: Answer): Difference[] {
+  const causes = isMap(body.details) ? maps(body.details.causes) : [];
+  // A slip of its own.
+  const theirs = causes.map(({ field }) => text(field).replace('downwarAPI', 'downwardAPI'));
+  const others = refused.filter(({ field, named }) => named && !theirs.includes(field));
+  return theirs.length === 0 || others.length === 0
+    ? []
+    : [
+        {
+          what,
+          check: others.map(({ field, message }) => `${field}: ${message}`),
+          cluster: causes.map(({ field, message }) => `${text(field)}: ${text(message)}`),
+        },
+      ];
 }
 
 async function compare(
   { what, object }: Case,
   gate: Gate,
   api: ApiServer,
-  malformed: boolean,
+  refused: Refusal[],
   found: Comparison,
 ): Promise<void> {
   const resource = resourceOf(object, gate);
@@ -133,7 +123,20 @@ async function compare(
   const answer = await api.create(resource, namespaces.deny, here.value);
   const denial = denialSentence(answer);
   if (answer.status >= 400 && denial === undefined) {
-    found[malformed ? 'malformed' : 'refusedByClusterAlone'] += 1;
+    const message = String(answer.body.message);
+    if (refused.length > 0) {
+      found.malformed += 1;
+      found.differences.push(...otherFields(what, refused, answer));
+    } else if (answer.status === 400 || answer.status === 422) {
+      found.refusedByClusterAlone.push({ what, message });
+    } else {
+      found.refusedByOthers += 1;
+    }
+    return;
+  }
+  if (refused.length > 0) {
+    const check = refused.map(({ field, message }) => `${field}: ${message}`);
+    found.differences.push({ what, check, cluster: [denial === undefined ? 'admitted' : 'well-formed'] });
     return;
   }
   const around = [namespaces.object, namespaces.parameters].map((value) => surrounding(value, object));
@@ -166,14 +169,6 @@ async function compare(
       found.differences.push({ what: `${what}, as admitted`, check: [], cluster: other });
     }
   }
-}
-
-function resourceOf({ apiVersion, id }: RenderedObject, { resources }: Gate): Resource {
-  const resource = resources.get(resourceKey(apiVersion, id.kind));
-  if (resource === undefined) {
-    throw new Error(`no resource for ${apiVersion} ${id.kind}`);
-  }
-  return resource;
 }
 
 /** The object in another namespace, as an overlay's. */

@@ -6,10 +6,11 @@ import { type FieldPath, isMap, type Json, type JsonMap } from '../../scripts/ch
 /** An object with one field changed. */
 export type Mutant = { what: string; value: JsonMap };
 
-const absent = Symbol('absent');
+export const absent: unique symbol = Symbol('absent');
+export type Absent = typeof absent;
 
 /** What any field may be changed to: absent, null, what is empty, the edges of numbers, and values of other types. */
-const anything: (Json | typeof absent)[] = [
+const anything: (Json | Absent)[] = [
   absent,
   null,
   true,
@@ -52,7 +53,7 @@ export function mutantsOf(
   fields.delete('["kind"]');
   fields.delete('["apiVersion"]');
   return [...fields.values()].flatMap(({ path, policies: readers }) => {
-    const values = new Map<string, Json | typeof absent>();
+    const values = new Map<string, Json | Absent>();
     for (const candidate of [...anything, ...[...readers].flatMap(literals)]) {
       values.set(shown(candidate), candidate);
     }
@@ -74,11 +75,11 @@ function literals({ validations, variables }: Policy): (string | number)[] {
   ]);
 }
 
-function shown(value: Json | typeof absent): string {
+export function shown(value: Json | Absent): string {
   return value === absent ? 'absent' : JSON.stringify(value);
 }
 
-function changed(value: Json | undefined, path: FieldPath, to: Json | typeof absent): Json {
+export function changed(value: Json | undefined, path: FieldPath, to: Json | Absent): Json {
   const [step, ...rest] = path;
   if (step === undefined) {
     return to === absent ? null : to;

@@ -1,8 +1,7 @@
-import { type ASTNode, Environment, EvaluationError } from '@marcbachmann/cel-js';
-import { RE2JS, RE2JSSyntaxException } from 're2js';
+import type { ASTNode, Environment } from '@marcbachmann/cel-js';
 import type { Json } from '../model.ts';
-import { toDouble, toInt, toText } from './conversions.ts';
-import { Quantity } from './quantity.ts';
+import { countSteps, withinBudget } from './budget.ts';
+import { library, pattern } from './library.ts';
 
 /** A value as CEL reads it: integers are bigint. Functions and quantities appear only inside an expression. */
 export type CelValue = null | boolean | number | bigint | string | CelValue[] | { [key: string]: CelValue };
@@ -24,12 +23,17 @@ export type Expression = {
   type: string;
   /** Expressions with one key have one value for one object; undefined where more than the object decides. */
   sharedKey?: string | undefined;
+  /** The strings in it, and the fields that it asks for by name. */
+  names: string[];
   /** @throws {EvaluationError} what kube-apiserver would call a runtime error, with its reason */
-  evaluate(activation: Activation | Validated): unknown;
+  evaluate(activation: Activation | Validated | Nothing): unknown;
 };
 
 /** What a rule of a CustomResourceDefinition may name: the value at its place in the schema. */
 type Validated = { self: CelValue };
+
+/** What asks for something then ends in an error. */
+type Nothing = Record<string, never>;
 
 /** Why an expression cannot be judged here, and where in it. `offset` counts characters from 0. */
 export class Unsupported extends Error {
@@ -38,49 +42,6 @@ export class Unsupported extends Error {
     super(message);
     this.offset = offset;
   }
-}
-
-const patterns = new Map<string, RE2JS>();
-
-/** RE2, as in kube-apiserver: linear in the text whatever the pattern. */
-function pattern(source: string): RE2JS {
-  let compiled = patterns.get(source);
-  if (compiled === undefined) {
-    try {
-      compiled = RE2JS.compile(source);
-    } catch (error) {
-      throw new EvaluationError(
-        `not an RE2 pattern: ${source}${error instanceof RE2JSSyntaxException ? ` (${error.message})` : ''}`,
-      );
-    }
-    patterns.set(source, compiled);
-  }
-  return compiled;
-}
-
-function quantity(text: string): Quantity {
-  const parsed = Quantity.parse(text);
-  if (parsed === undefined) {
-    throw new EvaluationError(`not a quantity: ${text}`);
-  }
-  return parsed;
-}
-
-function integer(amount: Quantity): bigint {
-  const whole = amount.asInteger();
-  if (whole === undefined) {
-    throw new EvaluationError('the quantity is no whole number');
-  }
-  return whole;
-}
-
-function found(text: string, source: string, most: bigint): string[] {
-  const matcher = pattern(source).matcher(text);
-  const all: string[] = [];
-  while ((most < 0n || all.length < most) && matcher.find()) {
-    all.push(matcher.group() ?? '');
-  }
-  return all;
 }
 
 /**
@@ -93,42 +54,6 @@ const replaced: Record<string, string> = {
   double: 'toReal',
   string: 'toText',
 };
-
-/**
- * The functions of k8s.io/apiserver/pkg/cel/library that policies use. What is not here does not compile, and is
- * refused by name: add it here when a policy needs it, and to the differential test.
- */
-const library = new Environment({ enableOptionalTypes: true })
-  .registerType('Quantity', Quantity)
-  .registerFunction('quantity(string): Quantity', quantity)
-  .registerFunction('isQuantity(string): bool', (text: string) => Quantity.parse(text) !== undefined)
-  .registerFunction('Quantity.compareTo(Quantity): int', (one: Quantity, other: Quantity) =>
-    one.compareTo(other),
-  )
-  .registerFunction(
-    'Quantity.isGreaterThan(Quantity): bool',
-    (one: Quantity, other: Quantity) => one.compareTo(other) > 0n,
-  )
-  .registerFunction(
-    'Quantity.isLessThan(Quantity): bool',
-    (one: Quantity, other: Quantity) => one.compareTo(other) < 0n,
-  )
-  .registerFunction('Quantity.isInteger(): bool', (amount: Quantity) => amount.asInteger() !== undefined)
-  .registerFunction('Quantity.asInteger(): int', integer)
-  .registerFunction('toI(dyn): int', toInt)
-  .registerFunction('toReal(dyn): double', toDouble)
-  .registerFunction('toText(dyn): string', toText)
-  .registerFunction('string.re2Test(string): bool', (text: string, source: string) =>
-    pattern(source).matcher(text).find(),
-  )
-  .registerFunction(
-    'string.find(string): string',
-    (text: string, source: string) => found(text, source, 1n)[0] ?? '',
-  )
-  .registerFunction('string.findAll(string): list<string>', (text: string, source: string) =>
-    found(text, source, -1n),
-  )
-  .registerFunction('string.findAll(string, int): list<string>', found);
 
 const admission = library
   .clone()
@@ -186,8 +111,16 @@ export function compile(
     source,
     type,
     sharedKey: sharedKey(source, ast, variables),
-    evaluate: (activation) => parsed(activation),
+    names: ast.flatMap(namesIn),
+    evaluate: (activation) => withinBudget(() => parsed(activation)),
   };
+}
+
+function namesIn({ op, args }: ASTNode): string[] {
+  if (op === 'value') {
+    return typeof args === 'string' ? [args] : [];
+  }
+  return op === '.' || op === '.?' ? [args[1]] : [];
 }
 
 function sharedKey(source: string, ast: ASTNode[], variables: Map<string, Expression>): string | undefined {
@@ -209,7 +142,13 @@ export function compileValidation(source: string): Expression & { isTransition: 
   const ast = nodes(parse(validation, source).ast);
   const { parsed, type } = checked(validation, source, ast);
   const isTransition = ast.some(({ op, args }) => op === 'id' && args === 'oldSelf');
-  return { source, type: type ?? 'dyn', isTransition, evaluate: (activation) => parsed(activation) };
+  return {
+    source,
+    type: type ?? 'dyn',
+    names: ast.flatMap(namesIn),
+    isTransition,
+    evaluate: (activation) => withinBudget(() => parsed(activation)),
+  };
 }
 
 /** Compiles with our functions in the place of those of cel-js that judge otherwise. */
@@ -239,6 +178,7 @@ function checked(environment: Environment, source: string, ast: ASTNode[]) {
       error?.range?.start,
     );
   }
+  countSteps(nodes(parsed.ast));
   return { parsed, type };
 }
 

@@ -1,5 +1,6 @@
 import { isMap, type Json, type JsonMap, maps, text } from '../model.ts';
-import { Quantity } from './quantity.ts';
+import { child, quantities, quantity, setAbsent, setDefaults } from './defaulting.ts';
+import { podDefaults, templateDefaults as template } from './pod-defaults.ts';
 
 /**
  * The object as admission sees it: with the API's defaults, numbers of quantities as text, and without the nulls that
@@ -54,7 +55,7 @@ const defaultsOf: Record<string, (spec: JsonMap) => void> = {
     }
   },
   'v1 PersistentVolumeClaim': (spec) => {
-    setDefaults(spec, { volumeMode: 'Filesystem' });
+    setAbsent(spec, { volumeMode: 'Filesystem' });
     quantities(spec.resources);
   },
   'v1 Service': serviceDefaults,
@@ -63,8 +64,12 @@ const defaultsOf: Record<string, (spec: JsonMap) => void> = {
     const strategy = child(spec, 'strategy');
     setDefaults(strategy, { type: 'RollingUpdate' });
     if (strategy.type === 'RollingUpdate') {
-      setDefaults(child(strategy, 'rollingUpdate'), { maxUnavailable: '25%', maxSurge: '25%' });
+      setAbsent(child(strategy, 'rollingUpdate'), { maxUnavailable: '25%', maxSurge: '25%' });
     }
+    template(spec);
+  },
+  'apps/v1 ReplicaSet': (spec) => {
+    setDefaults(spec, { replicas: 1 });
     template(spec);
   },
   'apps/v1 StatefulSet': (spec) => {
@@ -109,14 +114,32 @@ const defaultsOf: Record<string, (spec: JsonMap) => void> = {
   },
   'autoscaling/v2 HorizontalPodAutoscaler': (spec) => {
     const cpu = { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } };
-    setDefaults(spec, { minReplicas: 1, metrics: [{ type: 'Resource', resource: cpu }] });
+    setDefaults(spec, { minReplicas: 1 });
+    if (maps(spec.metrics).length === 0) {
+      spec.metrics = [{ type: 'Resource', resource: cpu }];
+    }
+    for (const target of maps(spec.metrics).flatMap((metric) => Object.values(metric).filter(isMap))) {
+      amountsOf(target);
+    }
+    if (isMap(spec.behavior)) {
+      const [pods, percent] = [
+        { type: 'Pods', value: 4, periodSeconds: 15 },
+        { type: 'Percent', value: 100, periodSeconds: 15 },
+      ];
+      const up = { stabilizationWindowSeconds: 0, selectPolicy: 'Max', policies: [pods, percent] };
+      setAbsent(child(spec.behavior, 'scaleUp'), up);
+      setAbsent(child(spec.behavior, 'scaleDown'), { selectPolicy: 'Max', policies: [percent] });
+    }
   },
   'policy/v1 PodDisruptionBudget': () => {},
   'networking.k8s.io/v1 NetworkPolicy': (spec) => {
-    setDefaults(spec, { policyTypes: spec.egress === undefined ? ['Ingress'] : ['Ingress', 'Egress'] });
+    if (!Array.isArray(spec.policyTypes) || spec.policyTypes.length === 0) {
+      const isEmpty = !Array.isArray(spec.egress) || spec.egress.length === 0;
+      spec.policyTypes = isEmpty ? ['Ingress'] : ['Ingress', 'Egress'];
+    }
     for (const rule of [...maps(spec.ingress), ...maps(spec.egress)]) {
       for (const port of maps(rule.ports)) {
-        setDefaults(port, { protocol: 'TCP' });
+        setAbsent(port, { protocol: 'TCP' });
       }
     }
   },
@@ -129,18 +152,37 @@ function jobDefaults(spec: JsonMap): void {
   setDefaults(spec, {
     parallelism: 1,
     backoffLimit: spec.backoffLimitPerIndex === undefined ? 6 : 2147483647,
-    completionMode: 'NonIndexed',
     suspend: false,
     manualSelector: false,
+  });
+  setAbsent(spec, {
+    completionMode: 'NonIndexed',
     podReplacementPolicy: spec.podFailurePolicy === undefined ? 'TerminatingOrFailed' : 'Failed',
   });
   template(spec);
 }
 
+/** The amounts of a metric's target. */
+function amountsOf(source: JsonMap): void {
+  for (const key of ['value', 'averageValue']) {
+    if (isMap(source.target) && source.target[key] !== undefined) {
+      source.target[key] = quantity(source.target[key]);
+    }
+  }
+}
+
 function serviceDefaults(spec: JsonMap): void {
   setDefaults(spec, { type: 'ClusterIP', sessionAffinity: 'None' });
+  if (spec.sessionAffinity === 'None') {
+    delete spec.sessionAffinityConfig;
+  } else if (spec.sessionAffinity === 'ClientIP') {
+    const { clientIP } = child(spec, 'sessionAffinityConfig');
+    if (!isMap(clientIP) || clientIP.timeoutSeconds === undefined) {
+      spec.sessionAffinityConfig = { clientIP: { timeoutSeconds: 10_800 } };
+    }
+  }
   if (spec.type !== 'ExternalName') {
-    setDefaults(spec, { internalTrafficPolicy: 'Cluster' });
+    setAbsent(spec, { internalTrafficPolicy: 'Cluster' });
   }
   if (spec.type === 'NodePort' || spec.type === 'LoadBalancer') {
     setDefaults(spec, { externalTrafficPolicy: 'Cluster' });
@@ -149,162 +191,24 @@ function serviceDefaults(spec: JsonMap): void {
     setDefaults(spec, { allocateLoadBalancerNodePorts: true });
   }
   for (const port of maps(spec.ports)) {
-    setDefaults(port, { protocol: 'TCP', targetPort: port.port });
-  }
-}
-
-function template(spec: JsonMap): void {
-  const pod = child(spec, 'template');
-  if (isMap(pod.spec)) {
-    podDefaults(pod.spec);
-  }
-}
-
-function podDefaults(spec: JsonMap): void {
-  setDefaults(spec, {
-    restartPolicy: 'Always',
-    dnsPolicy: 'ClusterFirst',
-    schedulerName: 'default-scheduler',
-    terminationGracePeriodSeconds: 30,
-    securityContext: {},
-    serviceAccountName: spec.serviceAccount,
-  });
-  if (spec.serviceAccountName !== undefined) {
-    // The old name of the same field.
-    spec.serviceAccount = spec.serviceAccountName;
-  }
-  for (const container of [...maps(spec.containers), ...maps(spec.initContainers)]) {
-    containerDefaults(container);
-  }
-  for (const volume of maps(spec.volumes)) {
-    volumeDefaults(volume);
-  }
-}
-
-function containerDefaults(container: JsonMap): void {
-  const image = text(container.image);
-  setDefaults(container, {
-    imagePullPolicy: tagOf(image) === 'latest' ? 'Always' : 'IfNotPresent',
-    terminationMessagePath: '/dev/termination-log',
-    terminationMessagePolicy: 'File',
-    resources: {},
-  });
-  quantities(container.resources);
-  for (const port of maps(container.ports)) {
     setDefaults(port, { protocol: 'TCP' });
-  }
-  for (const { valueFrom } of maps(container.env)) {
-    if (isMap(valueFrom) && isMap(valueFrom.fieldRef)) {
-      setDefaults(valueFrom.fieldRef, { apiVersion: 'v1' });
-    }
-  }
-  for (const name of ['livenessProbe', 'readinessProbe', 'startupProbe']) {
-    const probe = container[name];
-    if (isMap(probe)) {
-      for (const [key, value] of Object.entries(probeDefaults)) {
-        // These are plain numbers in Go, where 0 is as good as absent.
-        probe[key] ||= value;
-      }
-      handlerDefaults(probe);
-    }
-  }
-  const { lifecycle } = container;
-  if (isMap(lifecycle)) {
-    for (const hook of [lifecycle.preStop, lifecycle.postStart]) {
-      if (isMap(hook)) {
-        handlerDefaults(hook);
-      }
-    }
-  }
-}
-
-const probeDefaults = { timeoutSeconds: 1, periodSeconds: 10, successThreshold: 1, failureThreshold: 3 };
-
-function handlerDefaults({ httpGet, grpc }: JsonMap): void {
-  if (isMap(httpGet)) {
-    setDefaults(httpGet, { path: '/', scheme: 'HTTP' });
-  }
-  if (isMap(grpc)) {
-    setDefaults(grpc, { service: '' });
-  }
-}
-
-function volumeDefaults(volume: JsonMap): void {
-  const { secret, configMap, projected, downwardAPI, hostPath, emptyDir } = volume;
-  for (const source of [secret, configMap, projected, downwardAPI]) {
-    if (isMap(source)) {
-      setDefaults(source, { defaultMode: 0o644 });
-    }
-  }
-  if (isMap(hostPath)) {
-    setDefaults(hostPath, { type: '' });
-  }
-  if (isMap(emptyDir) && typeof emptyDir.sizeLimit === 'number') {
-    emptyDir.sizeLimit = quantity(emptyDir.sizeLimit);
-  }
-  if (Object.keys(volume).length === 1) {
-    volume.emptyDir = {};
-  }
-  for (const source of isMap(projected) ? maps(projected.sources) : []) {
-    if (isMap(source.serviceAccountToken)) {
-      setDefaults(source.serviceAccountToken, { expirationSeconds: 3600 });
-    }
-  }
-}
-
-/** The tag of an image reference, `latest` where it names neither tag nor digest. */
-function tagOf(image: string): string {
-  if (image.includes('@')) {
-    return '';
-  }
-  const name = image.slice(image.lastIndexOf('/') + 1);
-  return name.includes(':') ? name.slice(name.indexOf(':') + 1) : 'latest';
-}
-
-function quantities(resources: Json | undefined): void {
-  for (const amounts of isMap(resources) ? [resources.requests, resources.limits] : []) {
-    for (const [name, amount] of Object.entries(isMap(amounts) ? amounts : {})) {
-      if (isMap(amounts)) {
-        amounts[name] = quantity(amount);
-      }
-    }
-  }
-}
-
-/** A quantity in the form that Kubernetes writes back: CEL policies compare it as text or through quantity(). */
-function quantity(amount: Json): Json {
-  return Quantity.canonical(String(amount)) ?? amount;
-}
-
-function child(map: JsonMap, key: string): JsonMap {
-  const value = map[key];
-  if (isMap(value)) {
-    return value;
-  }
-  const empty: JsonMap = {};
-  map[key] = empty;
-  return empty;
-}
-
-/** An empty string is as good as absent where Go has a plain string. */
-function setDefaults(map: JsonMap, defaults: Record<string, Json | undefined>): void {
-  for (const [key, value] of Object.entries(defaults)) {
-    const current = map[key];
-    if ((current === undefined || (current === '' && typeof value === 'string')) && value !== undefined) {
-      map[key] = value;
-    }
+    // 0 and '' are as good as absent.
+    port.targetPort ||= port.port ?? 0;
   }
 }
 
 /** What Go reads null as where a map's values are not pointers; a field of its own it reads as absent. */
 const nullIn: Record<string, string> = {
   annotations: '',
+  binaryData: '',
   data: '',
   labels: '',
   limits: '0',
   matchLabels: '',
   nodeSelector: '',
   requests: '0',
+  selector: '',
+  stringData: '',
 };
 
 function withoutNulls(value: JsonMap, within = ''): JsonMap {
@@ -321,7 +225,8 @@ function withoutNulls(value: JsonMap, within = ''): JsonMap {
 
 function copied(value: Json, within: string): Json {
   if (Array.isArray(value)) {
-    return value.map((item) => copied(item, ''));
+    // Lists of maps have no nulls: their schema says so.
+    return value.map((item) => (item === null ? '' : copied(item, '')));
   }
   return isMap(value) ? withoutNulls(value, within) : value;
 }

@@ -1,5 +1,5 @@
 import type { Json, JsonMap, RenderedObject } from '../model.ts';
-import type { MatchResources, ResourceRule } from './policy.ts';
+import type { MatchResources, ResourceRule } from './constraints.ts';
 import type { Resource } from './resources.ts';
 import { labelsOf, selects } from './selectors.ts';
 
@@ -56,15 +56,22 @@ function anyRule(rules: ResourceRule[], policy: 'Exact' | 'Equivalent', request:
 }
 
 function ruleMatches(rule: ResourceRule, { object, resource }: Request, version: string): boolean {
+  return (
+    rangesOver(rule, resource, version) &&
+    holds(rule.operations, 'CREATE') &&
+    (rule.resourceNames.length === 0 || rule.resourceNames.includes(object.id.name))
+  );
+}
+
+/** Whether a rule is of a kind in one of its versions, whatever the operation and the object. */
+export function rangesOver(rule: ResourceRule, resource: Resource, version: string): boolean {
   const inScope =
     rule.scope === '*' || (rule.scope === 'Namespaced') === (resource.namespaced && !isNamespace(resource));
   return (
     inScope &&
-    holds(rule.operations, 'CREATE') &&
     holds(rule.apiGroups, resource.group) &&
     holds(rule.apiVersions, version) &&
-    rule.resources.some((name) => ['*', '*/*', resource.name, `${resource.name}/*`].includes(name)) &&
-    (rule.resourceNames.length === 0 || rule.resourceNames.includes(object.id.name))
+    rule.resources.some((name) => ['*', '*/*', resource.name, `${resource.name}/*`].includes(name))
   );
 }
 
@@ -72,6 +79,7 @@ function holds(items: string[], wanted: string): boolean {
   return items.includes('*') || items.includes(wanted);
 }
 
-function isNamespace({ group, name }: Resource): boolean {
+/** Namespaces count as cluster-wide by their scope, and as their own namespace by selectors. */
+export function isNamespace({ group, name }: Resource): boolean {
   return group === '' && name === 'namespaces';
 }

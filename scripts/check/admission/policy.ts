@@ -10,28 +10,7 @@ import {
   type Violation,
 } from '../model.ts';
 import { compile, type Expression, Unsupported } from './cel.ts';
-
-type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT' | '*';
-
-/** One entry of resourceRules or excludeResourceRules. */
-export type ResourceRule = {
-  apiGroups: string[];
-  apiVersions: string[];
-  resources: string[];
-  operations: Operation[];
-  resourceNames: string[];
-  scope: '*' | 'Cluster' | 'Namespaced';
-};
-
-/** MatchResources with the API's defaults filled in; a selector that is absent selects everything. */
-export type MatchResources = {
-  /** Undefined in a binding that says none: then the policy's own rules decide alone. */
-  resourceRules: ResourceRule[] | undefined;
-  excludeResourceRules: ResourceRule[];
-  namespaceSelector: Json | undefined;
-  objectSelector: Json | undefined;
-  matchPolicy: 'Exact' | 'Equivalent';
-};
+import { type MatchResources, onlyFields, parseMatch, Refused } from './constraints.ts';
 
 export type ValidationAction = 'Deny' | 'Warn' | 'Audit';
 
@@ -64,15 +43,6 @@ export type Policy = {
 };
 
 const annotationPrefix = 'quotes.check/';
-
-/** Something about a policy that would make the check and the cluster judge differently. */
-class Refused extends Error {
-  readonly path: FieldPath;
-  constructor(path: FieldPath, message: string) {
-    super(message);
-    this.path = path;
-  }
-}
 
 /**
  * The policies among the objects, each with its bindings. What of a policy cannot be judged as the cluster would is
@@ -123,6 +93,24 @@ export function readPolicies(objects: RenderedObject[]): { policies: Policy[]; r
     return policy === undefined ? [] : [policy];
   });
   return { policies, refusals };
+}
+
+/** Whether one of a policy's expressions names a parameter, or what its key begins with up to a dot. */
+export function readsParameter(policy: Policy, key: string): boolean {
+  const { paramKind, matchConditions, variables, validations } = policy;
+  const expressions = [
+    ...matchConditions,
+    ...variables.values(),
+    ...validations.flatMap(({ expression, messageExpression }) =>
+      [expression, messageExpression ?? []].flat(),
+    ),
+  ];
+  return (
+    paramKind !== undefined &&
+    expressions.some(({ names }) =>
+      names.some((name) => name === key || (name.endsWith('.') && key.startsWith(name))),
+    )
+  );
 }
 
 function policyOf({ value }: RenderedObject): string {
@@ -244,49 +232,6 @@ function parseBinding(object: RenderedObject, spec: JsonMap): Binding {
 
 function isAction(value: Json): value is ValidationAction {
   return value === 'Deny' || value === 'Warn' || value === 'Audit';
-}
-
-function parseMatch(value: Json | undefined, path: FieldPath): MatchResources {
-  const match = isMap(value) ? value : {};
-  onlyFields(match, path, [
-    'excludeResourceRules',
-    'matchPolicy',
-    'namespaceSelector',
-    'objectSelector',
-    'resourceRules',
-  ]);
-  const rules = (field: 'excludeResourceRules' | 'resourceRules') =>
-    maps(match[field]).map((rule, index) => parseRule(rule, [...path, field, index]));
-  const { matchPolicy } = match;
-  return {
-    resourceRules: match.resourceRules === undefined ? undefined : rules('resourceRules'),
-    excludeResourceRules: rules('excludeResourceRules'),
-    namespaceSelector: match.namespaceSelector,
-    objectSelector: match.objectSelector,
-    matchPolicy: matchPolicy === 'Exact' ? 'Exact' : 'Equivalent',
-  };
-}
-
-function parseRule(rule: JsonMap, path: FieldPath): ResourceRule {
-  onlyFields(rule, path, ['apiGroups', 'apiVersions', 'operations', 'resourceNames', 'resources', 'scope']);
-  const list = (value: Json | undefined) =>
-    Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
-  return {
-    apiGroups: list(rule.apiGroups),
-    apiVersions: list(rule.apiVersions),
-    resources: list(rule.resources),
-    operations: list(rule.operations) as Operation[],
-    resourceNames: list(rule.resourceNames),
-    scope: rule.scope === 'Cluster' || rule.scope === 'Namespaced' ? rule.scope : '*',
-  };
-}
-
-/** A field that this code does not know may change what the cluster says. */
-function onlyFields(map: JsonMap, path: FieldPath, known: string[]): void {
-  const unknown = Object.keys(map).find((field) => !known.includes(field));
-  if (unknown !== undefined) {
-    throw new Refused([...path, unknown], `${[...path, unknown].join('.')} is not supported by the check`);
-  }
 }
 
 function compileAt(

@@ -7,6 +7,8 @@ export type Resource = {
   namespaced: boolean;
   /** The versions besides this one in which the same objects are served. */
   otherVersions: string[];
+  /** Since when the kind is announced to go. */
+  deprecated?: string;
 };
 
 /** By apiVersion and kind, joined by a space. */

@@ -1,26 +1,29 @@
 import { glob, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { stringify } from 'yaml';
+import { exemptionAnnotation } from '../admission/idle.ts';
 import type { Resources } from '../admission/resources.ts';
-import { isMap, type JsonMap, text } from '../model.ts';
+import { isMap, type JsonMap, type RenderedObject, text } from '../model.ts';
 import { isExample } from '../sources.ts';
 import type { YamlFiles } from '../yaml/yaml-files.ts';
 import type { Exemption } from './exemptions.ts';
+import { namespacesOf } from './namespaces.ts';
 
 /** The component that policies/ lists, relative to the root: what exemptions are to the cluster. */
 const exemptedFolder = 'policies/exempted';
 
 const note = '# Made from ../exemptions.yaml by `npm run check -- --write`: change that, not this.\n';
-const generated = 'quotes.check/exemption';
 
 /**
  * The files of the component, by path relative to the root. The policy's bindings leave the objects out everywhere,
- * and a binding for each holds it in all environments but those that it is exempted in.
+ * and a binding for each holds it in all namespaces but those of the environments that it is exempted in.
+ * @param objects what the environments render, which says the namespaces
  */
 export function exemptedFiles(
   exemptions: Exemption[],
   bindings: JsonMap[],
   resources: Resources,
+  objects: RenderedObject[],
 ): Map<string, string> {
   const patches: { patch: string }[] = [];
   const elsewhere: JsonMap[] = [];
@@ -29,8 +32,8 @@ export function exemptedFiles(
     const spec = isMap(binding.spec) ? binding.spec : {};
     const name = nameOf(binding);
     const own = exemptions.filter(({ rule }) => rule === spec.policyName);
-    const objects = Map.groupBy(own, ({ kind, name }) => `${kind}/${name}`);
-    const rules = [...objects].map(([object, exempted]) => ({
+    const byObject = Map.groupBy(own, ({ kind, name }) => `${kind}/${name}`);
+    const rules = [...byObject].map(([object, exempted]) => ({
       object,
       exempted,
       rule: resourceRule(object, resources),
@@ -47,13 +50,14 @@ export function exemptedFiles(
     patches.push({ patch: stringify(patch) });
     for (const { object, exempted, rule } of rules) {
       const environments = [...new Set(exempted.map(({ environment }) => environment))].sort();
+      const namespaces = exempted.flatMap((exemption) => namespacesOf(exemption, objects));
       elsewhere.push({
         apiVersion,
         kind,
         metadata: {
           name: `${name}.${object.replace('/', '.').toLowerCase()}`,
           annotations: {
-            [generated]: `${text(spec.policyName)} for ${object} in ${environments.join(', ')}`,
+            [exemptionAnnotation]: `${text(spec.policyName)} for ${object} in ${environments.join(', ')}`,
           },
         },
         spec: {
@@ -64,7 +68,11 @@ export function exemptedFiles(
             resourceRules: [rule],
             namespaceSelector: {
               matchExpressions: [
-                { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: environments },
+                {
+                  key: 'kubernetes.io/metadata.name',
+                  operator: 'NotIn',
+                  values: [...new Set(namespaces)].sort(),
+                },
               ],
             },
           },

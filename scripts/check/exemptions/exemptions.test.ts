@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { repoRoot } from '../../paths.ts';
 import { check } from '../check.ts';
 import { writeGenerated } from '../generated.ts';
+import { renderedObject } from '../render.ts';
 import { exemptionFindings } from './exemptions.ts';
+import { unholdable } from './namespaces.ts';
 
 const inDays = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
 
@@ -63,6 +65,49 @@ test('an exemption that is deleted leaves nothing behind', async (t) => {
   assert.deepEqual(await found(root), ['minimum-replicas: quote-app has 2 of at least 3 replicas in prod']);
 });
 
+/** prod as an environment of regions: overlays/prod/eu and overlays/prod/us, of what overlays/prod was. */
+async function withRegions(root: string, namespaces: { eu: string; us: string }): Promise<void> {
+  const prod = path.join(root, 'overlays/prod');
+  const kustomization = await readFile(path.join(prod, 'kustomization.yaml'), 'utf8');
+  await mkdir(path.join(prod, 'shared'));
+  await writeFile(
+    path.join(prod, 'shared/kustomization.yaml'),
+    kustomization.replaceAll('../../', '../../../').replace('namespace: prod\n', ''),
+  );
+  for (const file of ['policy-parameters.yaml', 'pod-disruption-budget.yaml']) {
+    await rename(path.join(prod, file), path.join(prod, 'shared', file));
+  }
+  await rm(path.join(prod, 'kustomization.yaml'));
+  for (const [region, namespace] of Object.entries(namespaces)) {
+    await mkdir(path.join(prod, region));
+    const own = `apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: ${namespace}\nresources: [../shared]\n`;
+    await writeFile(path.join(prod, region, 'kustomization.yaml'), own);
+  }
+}
+
+const ofExemptions = async (root: string) =>
+  (await found(root)).filter((finding) => /^(exemption|minimum-replicas)/.test(finding));
+
+test('an exemption in a nested environment holds in the namespace that its render has', async (t) => {
+  const root = await copy(t, [{ ...exemption, environment: 'prod/eu' }]);
+  await withRegions(root, { eu: 'shop-eu', us: 'shop-us' });
+  await writeGenerated(root, () => {});
+  const elsewhere = await readFile(path.join(root, 'policies/exempted/elsewhere.yaml'), 'utf8');
+  assert.match(elsewhere, /operator: NotIn\s+values:\s+- shop-eu\n/);
+  assert.deepEqual(await ofExemptions(root), [
+    'minimum-replicas: quote-app has 2 of at least 3 replicas in shop-us',
+  ]);
+});
+
+test('an exemption that the cluster cannot tell from what is not exempted is refused', async (t) => {
+  const root = await copy(t, [{ ...exemption, environment: 'prod/eu' }]);
+  await withRegions(root, { eu: 'shop', us: 'shop' });
+  await writeGenerated(root, () => {});
+  assert.deepEqual(await ofExemptions(root), [
+    'exemption: the cluster cannot exempt Deployment/quote-app in prod/eu: prod/us has it in namespace shop too; exempt both or neither',
+  ]);
+});
+
 test('an exemption of what keeps the rule is found, and so is one of what is not there', async (t) => {
   const root = await copy(t, [
     exemption,
@@ -106,9 +151,42 @@ test('an exemption is of a rule that there is, once, for a time that has an end'
   assert.deepEqual(said({ expires: '2026-11-23' }), ['exemption-expired']);
   assert.deepEqual(said({ expires: '2027-05-23' }), [], 'in 180 days');
   assert.deepEqual(said({ expires: '2027-05-24' }), ['exemption']);
+  assert.deepEqual(said({ expires: '2027-02-29' }), ['exemption'], 'no such day');
   assert.deepEqual(said({ rule: 'yaml-syntax' }), ['exemption']);
   assert.deepEqual(
     exemptionFindings('/', [one, one], new Set(['probes']), today).map(({ message }) => message),
     ['probes for Deployment/x in dev is exempted twice'],
   );
+});
+
+test('what is in no namespace cannot be exempted in one environment', () => {
+  const target = { role: 'environment', environment: 'prod', dir: '/' } as const;
+  const rendered = (apiVersion: string, kind: string) =>
+    renderedObject(target, { apiVersion, kind, metadata: { name: 'x' } }, 'x.yaml');
+  const objects = [
+    rendered('rbac.authorization.k8s.io/v1', 'ClusterRole'),
+    rendered('v1', 'ConfigMap'),
+    rendered('v1', 'Namespace'),
+  ];
+  const served = { group: '', version: 'v1', name: '', otherVersions: [] };
+  const resources = new Map([
+    ['rbac.authorization.k8s.io/v1 ClusterRole', { ...served, namespaced: false }],
+    ['v1 ConfigMap', { ...served, namespaced: true }],
+    ['v1 Namespace', { ...served, namespaced: false }],
+  ]);
+  const exempted = objects.map(({ id }, line) => ({
+    rule: 'r',
+    environment: 'prod',
+    kind: id.kind,
+    name: 'x',
+    expires: '',
+    line,
+  }));
+  const say = (rules: string[]) =>
+    unholdable('/', exempted, objects, new Set(rules), resources).map(({ message }) => message);
+  assert.deepEqual(say(['r']), [
+    'the cluster cannot exempt ClusterRole/x in prod: it is in no namespace',
+    "the cluster cannot exempt ConfigMap/x in prod: its render says no namespace; set it in the environment's kustomization",
+  ]);
+  assert.deepEqual(say([]), [], 'a rule that holds on the pull request alone');
 });

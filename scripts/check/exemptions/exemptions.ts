@@ -77,6 +77,9 @@ export function exemptionFindings(
     if (!exemptible.has(rule)) {
       return found('exemption', `there is no rule ${rule} that an object can be exempted from`);
     }
+    if (!isDay(expires)) {
+      return found('exemption', `expires ${expires}, and there is no such day`);
+    }
     if (expires < day(today)) {
       return found(
         'exemption-expired',
@@ -87,6 +90,12 @@ export function exemptionFindings(
       ? found('exemption', `expires ${expires} is more than ${mostDays} days away, which is ${furthest}`)
       : [];
   });
+}
+
+/** Whether a day of the form YYYY-MM-DD is in the calendar. */
+function isDay(text: string): boolean {
+  const date = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
 }
 
 /** Whether an exemption is of a rule's finding about an object. */

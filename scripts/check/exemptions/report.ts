@@ -8,6 +8,7 @@ import type { SourceFinding } from '../sources.ts';
 import type { YamlFiles } from '../yaml/yaml-files.ts';
 import { exemptedFiles, staleFiles, writtenBindings } from './bindings.ts';
 import { covers, type Exemption, exemptionFindings, exemptionsFile } from './exemptions.ts';
+import { unholdable } from './namespaces.ts';
 
 /** What the exemptions are held against: what was rendered, and what the graph rules find. */
 type Judged = {
@@ -26,15 +27,20 @@ export async function exemptionReport(
   judged: Judged,
 ): Promise<SourceFinding[]> {
   const file = path.join(root, exemptionsFile);
-  const exemptible = new Set([
-    ...judged.policies.map(({ rule }) => rule.id),
-    ...graphRules.map(({ id }) => id),
-  ]);
+  const held = new Set(judged.policies.map(({ rule }) => rule.id));
+  const exemptible = new Set([...held, ...graphRules.map(({ id }) => id)]);
   const bindings = await writtenBindings(root, judged.files);
-  const stale = await staleFiles(root, exemptedFiles(exemptions, bindings, judged.resources));
+  const { objects, resources } = judged;
+  // The namespaces of an environment that was not asked for are not known.
+  const rendered = new Set(objects.map(({ target }) => target.environment));
+  const isKnown = exemptions.every(({ environment }) => whole || rendered.has(environment));
+  const stale = isKnown
+    ? await staleFiles(root, exemptedFiles(exemptions, bindings, resources, objects))
+    : [];
   const unused = whole ? exemptions.filter((exemption) => !isUsed(exemption, judged)) : [];
   return [
     ...exemptionFindings(root, exemptions, exemptible, new Date()),
+    ...(whole ? unholdable(root, exemptions, objects, held, resources) : []),
     ...unused.map(({ rule, environment, kind, name, line }): SourceFinding => {
       const message = `${kind}/${name} keeps ${rule} in ${environment}, or is not there`;
       return { rule: 'exemption-unused', file, line, message };

@@ -18,7 +18,9 @@ export const applicationRules: GraphRule[] = [
     },
     (repository) => [
       ...repository.deployments.flatMap(missingFolder),
-      ...(repository.whole && !repository.generated ? undeployed(repository) : []),
+      ...(repository.whole && !repository.generated
+        ? [...undeployed(repository), ...undeployedPolicies(repository)]
+        : []),
     ],
   ),
   graphRule(
@@ -69,6 +71,23 @@ function undeployed({ environments, deployments }: Repository): Violation[] {
           },
         ],
   );
+}
+
+/** Policies that Argo CD does not install hold on pull requests alone. */
+function undeployedPolicies({ policies, deployments }: Repository): Violation[] {
+  const deployed = new Set(deployments.flatMap(({ kustomizations }) => kustomizations.map(({ dir }) => dir)));
+  return policies.flatMap((graph) => {
+    const { target } = graph;
+    return deployments.length === 0 || !('dir' in target) || deployed.has(target.dir)
+      ? []
+      : [
+          {
+            object: kustomizationObject(target),
+            path: [],
+            message: 'no Application deploys the policies, so the cluster holds to none of them',
+          },
+        ];
+  });
 }
 
 /** A folder's kustomization as the object to point at, where no object of the render is at fault. */

@@ -1,6 +1,7 @@
+import { type Resources, resourceKey } from '../admission/resources.ts';
 import { labelsOf, selects } from '../admission/selectors.ts';
 import { isMap, type Violation } from '../model.ts';
-import type { Node } from './graph.ts';
+import { type Graph, type Node, shown } from './graph.ts';
 import type { Repository } from './repository.ts';
 import { type GraphRule, graphRule } from './rule.ts';
 
@@ -11,6 +12,15 @@ const known = ['clients', 'exemption', 'fix', 'group', 'needs', 'outside-git', '
 
 /** What the check is told must reach it: a slip in telling it would switch a rule off without a word. */
 export const declarationRules: GraphRule[] = [
+  graphRule(
+    {
+      id: 'namespace',
+      group: 'policies',
+      why: 'An object without a namespace lands where whoever applies it happens to be, where no policy or parameter waits for it.',
+      fix: "Set namespace in the environment's kustomization.yaml.",
+    },
+    ({ environments, resources }) => environments.flatMap((graph) => homeless(graph, resources)),
+  ),
   graphRule(
     {
       id: 'unknown-annotation',
@@ -62,5 +72,20 @@ function unbound({ environments, policies }: Repository): Violation[] {
       object,
       path: ['metadata', 'labels'],
       message: `none of ${bindings.length} bindings selects the namespace ${object.id.name}`,
+    }));
+}
+
+/** Argo CD puts them into its Application's namespace, but the rules look at what the render says. */
+function homeless({ nodes }: Graph, resources: Resources): Violation[] {
+  return nodes
+    .filter(
+      ({ object }) =>
+        object.id.namespace === '' &&
+        resources.get(resourceKey(object.apiVersion, object.id.kind))?.namespaced === true,
+    )
+    .map(({ object }) => ({
+      object,
+      path: ['metadata', 'namespace'],
+      message: `no kustomization gives ${shown({ object })} a namespace`,
     }));
 }

@@ -1,4 +1,5 @@
 import { environments as order } from '../../environments.ts';
+import { readsParameter } from '../admission/policy.ts';
 import { labelsOf, selects } from '../admission/selectors.ts';
 import { type FieldPath, isMap, type JsonMap, text, type Violation, valueAt } from '../model.ts';
 import { containersOf, type Graph, type Pod, shown } from './graph.ts';
@@ -34,10 +35,10 @@ export const environmentRules: GraphRule[] = [
     {
       id: 'environment-parameters',
       group: 'environments',
-      why: 'A policy whose number is laxer in a later environment lets through there what was stopped before.',
-      fix: "Raise it in the later overlay's policy-parameters.yaml.",
+      why: 'A policy that is laxer in a later environment lets through there what was stopped before.',
+      fix: "Raise the number, or take from the list, in the later overlay's policy-parameters.yaml.",
     },
-    (repository) => steps(repository).flatMap(laxerParameters),
+    (repository) => steps(repository).flatMap((step) => laxerParameters(repository, step)),
   ),
 ];
 
@@ -150,16 +151,30 @@ function fewerPolicies({ policies }: Repository, { earlier, later }: Step): Viol
   });
 }
 
-function laxerParameters({ earlier, later }: Step): Violation[] {
+function laxerParameters({ policyRules }: Repository, { earlier, later }: Step): Violation[] {
   const before = new Map(parametersOf(earlier).flatMap(({ data }) => Object.entries(data)));
-  return parametersOf(later).flatMap(({ node, data }) =>
+  // That an environment has none has a finding of its own.
+  const compared = parametersOf(earlier).length > 0 ? parametersOf(later) : [];
+  return compared.flatMap(({ node, data }) =>
     Object.entries(data).flatMap(([key, value]): Violation[] => {
-      const [was, is] = [text(before.get(key)), text(value)];
-      const isNumber = /^\d+$/.test(was) && /^\d+$/.test(is);
-      // An empty parameter asks for nothing.
-      const isLaxer = isNumber ? Number(is) < Number(was) : was !== '' && is === '';
-      const message = `${key} is ${is || 'empty'}, and ${was} in ${earlier.target.environment}`;
-      return isLaxer ? [{ object: node.object, path: ['data', key], message }] : [];
+      const how = laxer(text(before.get(key)), text(value));
+      const message = `${key} ${how} in ${earlier.target.environment}`;
+      const isRead = policyRules.some((policy) => readsParameter(policy, key));
+      return how === undefined || !isRead ? [] : [{ object: node.object, path: ['data', key], message }];
     }),
   );
+}
+
+/** Numbers say how much is asked for. Everything else is a list of what is let through, of names or of prefixes. */
+function laxer(was: string, is: string): string | undefined {
+  if (/^\d+$/.test(is)) {
+    return Number(is) < Number(was) ? `is ${is}, and ${was}` : undefined;
+  }
+  const allowed = words(was);
+  const more = words(is).filter((word) => !allowed.some((prefix) => word.startsWith(prefix)));
+  return more.length > 0 ? `lets ${more.join(' and ')} through, which it does not` : undefined;
+}
+
+function words(list: string): string[] {
+  return list.split(/\s+/).filter((word) => word !== '');
 }

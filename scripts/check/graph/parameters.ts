@@ -1,3 +1,4 @@
+import { readsParameter } from '../admission/policy.ts';
 import { isMap, type JsonMap, text, type Violation } from '../model.ts';
 import type { Graph, Node } from './graph.ts';
 import { graphRule } from './rule.ts';
@@ -16,17 +17,18 @@ export const parametersRule = graphRule(
   {
     id: 'policy-parameters',
     group: 'environments',
-    why: 'A parameter that an environment does not say holds nothing there, and no policy can tell.',
-    fix: "Say it in the overlay's policy-parameters.yaml.",
+    why: 'A parameter that an environment does not say, or that no policy reads, holds nothing, and no policy can tell.',
+    fix: "Say it in the overlay's policy-parameters.yaml, by the key that the policy reads.",
   },
-  ({ environments }) => {
+  ({ environments, policyRules }) => {
+    const isRead = (key: string) => policyRules.some((policy) => readsParameter(policy, key));
     const all = environments.flatMap((graph) => parametersOf(graph).map((found) => ({ graph, ...found })));
     const saidBy = new Map(
       all.flatMap(({ graph, data }) => Object.keys(data).map((key) => [key, graph.target.environment])),
     );
     return all.flatMap(({ graph, node, data }): Violation[] => {
       const { environment } = graph.target;
-      const missing = [...saidBy].filter(([key]) => data[key] === undefined);
+      const missing = [...saidBy].filter(([key]) => data[key] === undefined && isRead(key));
       const { namespace } = node.object.id;
       const absent = Object.keys(data)
         .filter((key) => key.startsWith(minimumReplicas))
@@ -36,7 +38,13 @@ export const parametersRule = graphRule(
             graph.find('apps/Deployment', namespace, name) === undefined &&
             graph.find('apps/StatefulSet', namespace, name) === undefined,
         );
+      const unread = Object.keys(data).filter((key) => !isRead(key));
       return [
+        ...unread.map((key) => ({
+          object: node.object,
+          path: ['data', key],
+          message: `no policy reads ${key}`,
+        })),
         ...missing.map(([key, other]) => ({
           object: node.object,
           path: ['data', key],

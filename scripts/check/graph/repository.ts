@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { Policy } from '../admission/policy.ts';
 import type { Resources } from '../admission/resources.ts';
 import { type Kustomization, kustomizationFile, reachable } from '../kustomization.ts';
 import { isMap, type JsonMap, maps, text } from '../model.ts';
@@ -28,6 +29,8 @@ export type Repository = {
   /** What was given as argument and is no environment. */
   parts: Graph[];
   policies: Graph[];
+  /** What the objects of `policies` say. */
+  policyRules: Policy[];
   projects: Map<string, Node>;
   applications: Node[];
   /** Whether ApplicationSets make more Applications, which only Argo CD knows. */
@@ -42,6 +45,7 @@ export async function readRepository(
   whole: boolean,
   renders: Render[],
   resources: Resources,
+  policyRules: Policy[],
   files: YamlFiles,
 ): Promise<Repository> {
   const graphs = renders
@@ -83,6 +87,7 @@ export async function readRepository(
     environments: ofRole('environment'),
     parts: ofRole('argument'),
     policies: ofRole('policies'),
+    policyRules,
     projects,
     applications,
     generated: graphs.some((graph) => graph.ofKind('argoproj.io/ApplicationSet').length > 0),

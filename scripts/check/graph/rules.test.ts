@@ -99,7 +99,7 @@ test('no value of any field makes a rule fail', async (t) => {
           const value = changed(object.value, field, other);
           const objects = render.objects.with(at, { ...object, value: isMap(value) ? value : {} });
           const spoilt = renders.with(index, { ...render, objects });
-          graphViolations(await readRepository(repoRoot, false, spoilt, resources, files));
+          graphViolations(await readRepository(repoRoot, false, spoilt, resources, [], files));
         }
       }
     }

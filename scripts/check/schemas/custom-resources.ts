@@ -22,6 +22,9 @@ export function customResourceSchemas(crd: JsonMap, metadata: JsonMap): KindSche
         kind,
         resource: text(names.plural),
         namespaced: spec.scope === 'Namespaced',
+        ...(version.deprecated === true && {
+          deprecated: text(version.deprecationWarning) || 'by its definition',
+        }),
         schema: topLevel({ ...schema, properties: { ...properties, metadata } }, apiVersion, kind),
       };
     });

@@ -1,4 +1,4 @@
-import type { JsonMap } from '../model.ts';
+import type { Json, JsonMap } from '../model.ts';
 import { isMap, maps, text } from '../model.ts';
 import type { KindSchema } from './store.ts';
 import { base64Pattern, quantityPattern } from './validate.ts';
@@ -30,6 +30,12 @@ const special: Record<string, JsonMap> = {
   },
 };
 
+/** Fields that the document calls required, and that kube-apiserver takes as empty where they are not there. */
+const notRequired: Record<string, string[]> = {
+  'io.k8s.api.core.v1.SleepAction': ['seconds'],
+  'io.k8s.api.batch.v1.PodFailurePolicy': ['rules'],
+};
+
 const int32 = { minimum: -(2 ** 31), maximum: 2 ** 31 - 1 };
 
 /**
@@ -46,12 +52,19 @@ export function kubernetesSchemas(swagger: Swagger): KindSchema[] {
       kind,
       resource: url.split('/').at(-1) ?? '',
       namespaced: url.includes('{namespace}'),
+      ...deprecation(text(definition.description)),
       schema:
         kind === 'CustomResourceDefinition'
           ? { ...schema, definitions: { JSONSchemaProps: recursive } }
           : schema,
     };
   });
+}
+
+/** What the document says of a kind that is announced to go, as the comment of its Go type: "deprecated in v1.33+". */
+function deprecation(description: string): { deprecated?: string } {
+  const since = /\bdeprecated in (v1\.\d+)/i.exec(description)?.[1];
+  return since === undefined ? {} : { deprecated: `since Kubernetes ${since}` };
 }
 
 /** The schema of `metadata` at the top of an object. */
@@ -102,7 +115,15 @@ function inline(swagger: Swagger, node: JsonMap): JsonMap {
     if (name === jsonSchemaProps) {
       return props;
     }
-    return special[name] ?? inline(swagger, swagger.definitions[name] ?? {});
+    const definition = swagger.definitions[name] ?? {};
+    const free = notRequired[name] ?? [];
+    return (
+      special[name] ??
+      inline(swagger, {
+        ...definition,
+        ...(free.length > 0 && { required: stillRequired(definition, free) }),
+      })
+    );
   }
   const { type, format, properties, required, items, additionalProperties } = node;
   const schema: JsonMap = {};
@@ -127,15 +148,24 @@ function inline(swagger: Swagger, node: JsonMap): JsonMap {
     schema.additionalProperties = false;
   }
   if (isMap(additionalProperties)) {
-    schema.additionalProperties = inline(swagger, additionalProperties);
+    schema.additionalProperties = orEmpty(inline(swagger, additionalProperties));
   }
   if (isMap(items)) {
-    schema.items = inline(swagger, items);
+    schema.items = orEmpty(inline(swagger, items));
   }
   if (Array.isArray(required) && required.length > 0) {
     schema.required = required;
   }
   return schema;
+}
+
+function stillRequired({ required }: JsonMap, free: string[]): Json[] {
+  return Array.isArray(required) ? required.filter((field) => !free.includes(String(field))) : [];
+}
+
+/** Go reads null as an empty string or 0 where a list or a map holds these. */
+function orEmpty(schema: JsonMap): JsonMap {
+  return schema.type === 'object' || schema.type === 'array' ? schema : orNull(schema);
 }
 
 /** The API server reads null as absent; controller-gen's manifests say `creationTimestamp: null`. */

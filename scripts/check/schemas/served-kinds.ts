@@ -49,9 +49,10 @@ function storedSchema(store: string, apiVersion: string, kind: string): JsonMap 
 }
 
 function resourcesOf(kinds: Served[]): Resources {
-  const served = kinds.map(({ apiVersion, kind, resource, namespaced }) => {
+  const served = kinds.map(({ apiVersion, kind, resource, namespaced, deprecated }) => {
     const [version = '', group = ''] = apiVersion.split('/').reverse();
-    return { apiVersion, kind, group, version, name: resource, namespaced };
+    const old = deprecated === undefined ? {} : { deprecated };
+    return { apiVersion, kind, group, version, name: resource, namespaced, ...old };
   });
   const versions = Map.groupBy(served, ({ group, name }) => `${group}/${name}`);
   return new Map(

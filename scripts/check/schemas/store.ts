@@ -17,6 +17,8 @@ export type KindSchema = {
   kind: string;
   resource: string;
   namespaced: boolean;
+  /** Since when it is announced to go, or what its definition says of that. */
+  deprecated?: string;
   schema: JsonMap;
 };
 

@@ -227,7 +227,9 @@ const formats: Record<string, RegExp> = {
 export const quantityPattern = '^[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$';
 
 /** Go decodes a []byte from standard base64 and passes over line ends. */
-export const base64Pattern = '^[A-Za-z0-9+/\\r\\n]*={0,2}[\\r\\n]*$';
+const digit = '[A-Za-z0-9+/][\\r\\n]*';
+const padding = '=[\\r\\n]*';
+export const base64Pattern = `^[\\r\\n]*((${digit}){4})*((${digit}){2}(${padding}){2}|(${digit}){3}${padding})?$`;
 
 const knownForms: Record<string, string> = {
   [quantityPattern]: 'quantity, such as 500m or 64Mi',

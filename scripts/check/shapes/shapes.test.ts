@@ -53,6 +53,8 @@ test('components for features: each finding is in the base, the component or the
     'components/tracing/collector-sidecar.yaml:47 config-reference: - key: config.yaml': 'prod',
     // Patches of external-cache delete their targets, and are not dead for that.
     'components/tracing/kustomization.yaml:28 dead-entry: - target:': '',
+    // The mirror is another registry than the ones of which a tag will do.
+    'overlays/prod/kustomization.yaml:22 image-digest: newTag: 0.130.0': 'prod',
     'overlays/prod/storefront-budget.yaml:6 drain-blocked: minAvailable: 2': 'prod',
     'overlays/prod/storefront-capacity.yaml:6 minimum-replicas: replicas: 2': 'prod',
     'overlays/prod/storefront-capacity.yaml:15 environment-safeguards: memory: null': 'prod',
@@ -103,6 +105,7 @@ test('generators and replacements: each finding is at the literal, the file or t
     'overlays/prod/clean-up.yaml:14 schema: value: true': 'prod',
     // By its name, and by the private key in the file.
     'overlays/prod/kustomization.yaml:17 secret-in-config-map: - cloud-credentials=editor.pem': 'prod',
+    'overlays/prod/kustomization.yaml:21 image-digest: newTag: 2.0.0': 'prod',
     'overlays/staging/kustomization.yaml:1 policy-parameters: apiVersion: kustomize.config.k8s.io/v1beta1':
       'staging',
   });
