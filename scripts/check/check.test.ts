@@ -95,6 +95,27 @@ const mutations: {
     says: /unique/,
   },
   {
+    what: 'replicas twice for one name',
+    file: prod,
+    from: '  - name: edge\n    count: 2\n',
+    to: '  - name: edge\n    count: 2\n  - count: 4\n    name: quote-app\n',
+    rule: 'duplicate-key',
+    at: { text: '- count: 4' },
+    environments: [''],
+    says: /^replicas has two entries for quote-app/,
+  },
+  {
+    what: 'an image twice under one name',
+    file: prod,
+    from: 'transformers:',
+    to: '  - newTag: main\n    name: quote-app\ntransformers:',
+    rule: 'duplicate-key',
+    besides: 'image-digest',
+    at: { text: '- newTag: main' },
+    environments: [''],
+    says: /^images has two entries for quote-app/,
+  },
+  {
     what: 'a misspelt field of a kustomization',
     file: 'overlays/dev/kustomization.yaml',
     from: 'images:',
@@ -255,6 +276,28 @@ test('YAML that does not parse is one finding with its line, in a file given as 
   assert.deepEqual(
     more.map(({ rule }) => rule).filter((rule) => rule !== 'yaml-syntax'),
     [],
+  );
+});
+
+test('what Kustomize would read as a manifest and nobody lists is found, whatever its name', async (t) => {
+  const root = await copy(t);
+  const manifest = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'forgotten' } };
+  const text = `# not listed\n${JSON.stringify(manifest)}\n`;
+  await mkdir(path.join(root, 'base/quote-app/.hidden'));
+  const names = ['more.json', 'more.yml', 'MORE.YAML', '.more.yaml', '.hidden/more.yaml', 'more.jsn.JSON'];
+  for (const name of names) {
+    const isJson = name.toLowerCase().endsWith('json');
+    await spoil(root, `base/quote-app/${name}`, '', isJson ? JSON.stringify(manifest) : text);
+  }
+  await spoil(root, 'apps/.application.json', '', JSON.stringify([manifest]));
+  await spoil(root, 'base/quote-app/settings.json', '', '{"colour": "red"}');
+  await spoil(root, 'base/quote-app/notes.json', '', 'no JSON: [');
+  await spoil(root, 'base/quote-app/README.md', '', '# apiVersion: v1\n');
+  assert.deepEqual(
+    (await findingsOf(root)).map(({ rule, file }) => `${rule} ${file}`),
+    ['apps/.application.json', ...names.map((name) => `base/quote-app/${name}`).sort()].map(
+      (file) => `unlisted-file ${file}`,
+    ),
   );
 });
 

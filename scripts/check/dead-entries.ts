@@ -1,14 +1,15 @@
 import { type Kustomization, reachable } from './kustomization.ts';
-import { isMap, type Json, maps, type RenderedObject, type Target, text } from './model.ts';
+import { type FieldPath, isMap, type Json, maps, type RenderedObject, type Target, text } from './model.ts';
 import { selectsObject } from './provenance/patches.ts';
 import { nameInSource } from './provenance/provenance.ts';
+import { replacementsOf } from './provenance/replacements.ts';
 import { type Render, renderedObject } from './render.ts';
 import type { SourceFinding } from './sources.ts';
 import type { YamlFile, YamlFiles } from './yaml/yaml-files.ts';
 
 /**
- * Entries of `patches` and `images` that change nothing in any render that reads them: Kustomize passes over both
- * without a word. A kustomization of a render that failed is not judged.
+ * Entries of `patches` and `images`, and targets of `replacements`, that change nothing in any render that reads them:
+ * Kustomize passes over them without a word. A kustomization of a render that failed is not judged.
  */
 export async function deadEntryFindings(renders: Render[], files: YamlFiles): Promise<SourceFinding[]> {
   const dead = new Map<string, SourceFinding>();
@@ -24,31 +25,37 @@ export async function deadEntryFindings(renders: Render[], files: YamlFiles): Pr
     // What a patch deleted was there for the patches before it, and for that one.
     const deleted = sources.filter((object) => !rendered.has(sourceKey(object, object.id.name)));
     const images = await imageNames([...objects, ...sources], tree, files);
-    for (const { file, value } of tree) {
-      const judge = (field: 'patches' | 'images', index: number, matches: boolean, message: string) => {
-        const key = `${file.path} ${field} ${index}`;
-        if (matches || error !== undefined) {
-          alive.add(key);
-        } else {
-          dead.set(key, {
-            rule: 'dead-entry',
-            file: file.path,
-            line: file.locate(0, [field, index]).line,
-            message,
-          });
-        }
-      };
+    const judge = (file: YamlFile, at: FieldPath, matches: boolean, message: string) => {
+      const key = JSON.stringify([file.path, at]);
+      if (matches || error !== undefined) {
+        alive.add(key);
+      } else {
+        dead.set(key, { rule: 'dead-entry', file: file.path, line: file.locate(0, at).line, message });
+      }
+    };
+    const selectsAny = (selector: Json, rejected: Json[]) =>
+      objects.some((object, at) => {
+        const called = { original: names[at] ?? '', current: object.id.name };
+        return (
+          selectsObject(selector, object, called) &&
+          !rejected.some((reject) => selectsObject(reject, object, called))
+        );
+      }) || deleted.some((object) => couldSelect(selector, object));
+    for (const kustomization of tree) {
+      const { file, value } = kustomization;
       for (const [index, { target: selector }] of maps(value.patches).entries()) {
         if (selector !== undefined) {
-          const matches =
-            objects.some((object, at) =>
-              selectsObject(selector, object, { original: names[at] ?? '', current: object.id.name }),
-            ) || deleted.some((object) => couldSelect(selector, object));
-          judge('patches', index, matches, 'this patch matches no object');
+          judge(file, ['patches', index], selectsAny(selector, []), 'this patch matches no object');
         }
       }
       for (const [index, { name }] of maps(value.images).entries()) {
-        judge('images', index, images.has(text(name)), `no container has the image ${text(name)}`);
+        judge(file, ['images', index], images.has(text(name)), `no container has the image ${text(name)}`);
+      }
+      for (const { file, at, entry } of await replacementsOf(kustomization, files)) {
+        for (const [index, { select, reject }] of maps(entry.targets).entries()) {
+          const matches = select === undefined || selectsAny(select, maps(reject));
+          judge(file, [...at, 'targets', index], matches, "this replacement's target selects no object");
+        }
       }
     }
   }

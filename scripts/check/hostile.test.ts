@@ -43,6 +43,22 @@ test('a link out of the repository is neither read nor rendered, listed or not',
   assert.equal(sourceLines(root)({ file: 'overlays/prod/linked.yaml', line: 1 }), '', 'nor shown');
 });
 
+test('a link to a folder is not followed, and never passed over, whether an Application leads there or not', async (t) => {
+  for (const to of ['../base', '../base/quote-app', '..', '../nowhere-near']) {
+    const root = await copy(t);
+    await mkdir(path.join(root, 'nowhere-near'));
+    await symlink(to, path.join(root, 'overlays/evil'));
+    assert.deepEqual(await rulesFound(root), ['unlisted-file'], to);
+  }
+  const root = await copy(t);
+  await symlink('../base', path.join(root, 'overlays/evil'));
+  await symlink('dev', path.join(root, 'overlays/devil'));
+  await spoil(root, 'apps/dev.yaml', 'path: overlays/dev', 'path: overlays/devil');
+  const { report } = await check(root, [], () => {});
+  assert.ok(report.findings.some(({ file }) => file === 'overlays/devil'));
+  assert.ok(report.findings.some(({ file }) => file === 'overlays/evil'));
+});
+
 test('a link in a circle is a finding', async (t) => {
   const root = await copy(t);
   await symlink('loop.yaml', path.join(root, 'overlays/prod/loop.yaml'));

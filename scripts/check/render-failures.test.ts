@@ -34,6 +34,13 @@ const refusals: { what: string; from: string; to: string; at: string; says: RegE
     at: '- spec.nothing.name',
     says: /spec.nothing.name/,
   },
+  {
+    what: 'a replacement from what is not there',
+    from: 'patches:\n',
+    to: 'replacements:\n  - source:\n      kind: Service\n      name: postgrse\n    targets:\n      - select: {kind: Deployment}\n        fieldPaths: [metadata.name]\npatches:\n',
+    at: '- source:',
+    says: /nothing selected by .*postgrse/,
+  },
 ];
 
 for (const { what, from, to, at, says } of refusals) {
