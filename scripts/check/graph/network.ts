@@ -2,7 +2,7 @@ import { type FieldPath, isMap, type JsonMap, maps, text, type Violation } from 
 import { annotation, type Graph, type Node, oncePerGraph, type Pod, portNumber, shown } from './graph.ts';
 import { listed } from './outside.ts';
 import { servicePort } from './ports.ts';
-import { type Arrival, allows, type End, elsewhere, endOf, policiesOf, type Side } from './reachability.ts';
+import { type Arrival, allows, deniesByDefault, type End, elsewhere, endOf, policiesOf, type Side } from './reachability.ts';
 import { type GraphRule, graphRule, inEnvironments } from './rule.ts';
 
 /** On a workload: what its pods connect to, as SERVICE:PORT of its namespace, or dns; separated by commas. */
@@ -21,7 +21,10 @@ export const networkRules: GraphRule[] = [
       why: 'A pod that no NetworkPolicy selects may talk to everything, and everything to it.',
       fix: 'Add a NetworkPolicy with podSelector: {} and policyTypes [Ingress, Egress] to the namespace.',
     },
-    inEnvironments((graph) => graph.pods.flatMap((pod) => openSides(graph, pod))),
+    inEnvironments((graph) => [
+      ...graph.pods.flatMap((pod) => openSides(graph, pod)),
+      ...openNamespaces(graph),
+    ]),
   ),
   graphRule(
     {
@@ -58,6 +61,24 @@ function openSides(graph: Graph, pod: Pod): Violation[] {
           path: ['metadata', 'name'],
           message: `no NetworkPolicy holds the ${side} of ${shown(pod)}`,
         }));
+}
+
+/**
+ * Namespaces in which each pod has a policy, and the next one would have none: a policy that selects every pod is
+ * missing, or lets all through.
+ */
+function openNamespaces(graph: Graph): Violation[] {
+  const held = graph.pods.filter(({ pod }) => pod.hostNetwork !== true);
+  return [...Map.groupBy(held, ({ object }) => object.id.namespace)].flatMap(([namespace, pods]) =>
+    (['ingress', 'egress'] as const)
+      .filter((side) => pods.every((pod) => policiesOf(graph, pod, side).length > 0))
+      .filter((side) => !deniesByDefault(graph, namespace, side))
+      .flatMap((side): Violation[] => {
+        const object = (graph.find('Namespace', '', namespace) ?? pods[0])?.object;
+        const message = `no NetworkPolicy holds the ${side} of every pod in ${namespace}: the next workload's is open`;
+        return object === undefined ? [] : [{ object, path: ['metadata', 'name'], message }];
+      }),
+  );
 }
 
 type Flow = { to: End; arrival: Arrival };

@@ -64,6 +64,26 @@ test('a slip in a base is found in each environment, at the field that names wha
   });
 });
 
+test('an environment in which the next workload would be open is found, on each side', async (t) => {
+  const everywhere = ['dev', 'prod', 'staging'].map((name) => `${name} base/namespace/namespace.yaml`);
+  const file = 'base/namespace/default-deny.yaml';
+  const without = await copy(t);
+  await replace(without, 'base/namespace/kustomization.yaml', '  - default-deny.yaml\n', '');
+  await rm(path.join(without, file));
+  assert.deepEqual(await found(without), {
+    'unselected-pod': everywhere.flatMap((place) => [place, place]),
+  });
+  for (const [from, to] of [
+    ['[Ingress, Egress]', '[Ingress]'],
+    ['podSelector: {}', 'podSelector: {matchLabels: {app.kubernetes.io/part-of: quotes}}'],
+    ['podSelector: {}', 'podSelector: {}\n  ingress: [{}]'],
+  ] as const) {
+    const root = await copy(t);
+    await replace(root, file, from, to);
+    assert.deepEqual(new Set((await found(root))['unselected-pod']), new Set(everywhere), to);
+  }
+});
+
 test('an environment that no Application deploys is found, and one of an Application that is not there', async (t) => {
   const root = await copy(t);
   await replace(root, 'apps/staging.yaml', 'path: overlays/staging', 'path: overlays/stagnig');
