@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Resources } from '../admission/resources.ts';
 import { type Kustomization, kustomizationFile, reachable } from '../kustomization.ts';
-import { isMap, type JsonMap, maps, text } from '../model.ts';
+import { isMap, type JsonMap, maps, text, valueAt } from '../model.ts';
 import type { Render } from '../render.ts';
 import type { YamlFiles } from '../yaml/yaml-files.ts';
 import { Graph, type Node } from './graph.ts';
@@ -13,6 +13,8 @@ export type Deployment = {
   /** As the Application says it, and absolute. */
   path: string;
   dir: string;
+  /** Whether the folder was rendered, or tried: where everything was asked for, it is an environment then. */
+  asked: boolean;
   /** Undefined where the folder does not render, or was not asked for. */
   graph: Graph | undefined;
   /** Every kustomization that the folder's render reads; none where it has no kustomization. */
@@ -33,6 +35,8 @@ export type Repository = {
   /** Whether ApplicationSets make more Applications, which only Argo CD knows. */
   generated: boolean;
   deployments: Deployment[];
+  /** Whether Argo CD is what deploys: it is installed from here, has Applications here, or is spoken to by an object. */
+  usesArgocd: boolean;
   resources: Resources;
 };
 
@@ -73,6 +77,7 @@ export async function readRepository(
       project: projects.get(text(node.spec.project)),
       path: text(source.path),
       dir,
+      asked: renders.some(({ target }) => 'dir' in target && target.dir === dir),
       graph: byDir.get(dir),
       kustomizations: await reachable(dir, files),
     }));
@@ -87,8 +92,19 @@ export async function readRepository(
     applications,
     generated: graphs.some((graph) => graph.ofKind('argoproj.io/ApplicationSet').length > 0),
     deployments: await Promise.all(deployments),
+    usesArgocd:
+      graphs.some(({ target }) => target.role === 'argocd') ||
+      applications.length > 0 ||
+      graphs.some(({ nodes }) => nodes.some(speaksToArgocd)),
     resources,
   };
+}
+
+function speaksToArgocd({ object }: Node): boolean {
+  const annotations = valueAt(object.value, ['metadata', 'annotations']);
+  return Object.keys(isMap(annotations) ? annotations : {}).some((name) =>
+    name.startsWith('argocd.argoproj.io/'),
+  );
 }
 
 /** An Application's sources, the one or the several. */

@@ -92,6 +92,25 @@ test('an environment that no Application deploys is found, and one of an Applica
   });
 });
 
+test('an environment that no Application deploys is found when all of apps/ is gone', async (t) => {
+  const root = await copy(t);
+  await rm(path.join(root, 'apps'), { recursive: true });
+  assert.deepEqual(await found(root), {
+    'application-source': ['dev', 'prod', 'staging'].map(
+      (name) => `${name} overlays/${name}/kustomization.yaml`,
+    ),
+  });
+});
+
+test('an Application of a folder that is checked as no environment is found', async (t) => {
+  const root = await copy(t);
+  await replace(root, 'apps/staging.yaml', 'path: overlays/staging', 'path: base/quote-app');
+  assert.deepEqual((await found(root))['application-source'], [
+    'apps/staging.yaml',
+    'staging overlays/staging/kustomization.yaml',
+  ]);
+});
+
 test('what a file or a base given as argument refers to may be elsewhere', async () => {
   for (const given of [
     'base/quote-app/deployment.yaml',
