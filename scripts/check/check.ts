@@ -21,7 +21,7 @@ import { ruleNamed } from './rule-pages.ts';
 import { servedKinds } from './schemas/served-kinds.ts';
 import { schemaStore } from './schemas/store.ts';
 import { allSourceFindings, type SourceFinding } from './sources.ts';
-import { argumentTargets, policiesTarget, repositoryTargets } from './targets.ts';
+import { argumentTargets, environmentsAmong, policiesTarget, repositoryTargets } from './targets.ts';
 import { YamlFiles } from './yaml/yaml-files.ts';
 
 /** What breaks a rule, before its place is looked up. A policy's severity is that of the binding that found it. */
@@ -47,7 +47,7 @@ export async function check(
   // One after the other: a file that cannot be read ends the check, and must leave no render behind.
   const sources = await allSourceFindings(root, targets, whole, files);
   const { exemptions, findings: malformed } = await readExemptions(root, files);
-  const { renders, policyRender } = await renderAll(root, targets, files, progress);
+  const { renders, policyRender } = await renderAll(root, targets, whole, files, progress);
   const objects = renders.flatMap((render) => render.objects);
   const served = await servedKinds(schemas, objects);
   const { resources } = served;
@@ -85,7 +85,7 @@ export async function check(
     )),
   ].map((finding): Finding => settled(finding, root, severities));
   const coverage = {
-    environments: targets.flatMap(({ environment }) => (environment === '' ? [] : [environment])),
+    environments: renders.flatMap(({ target: { environment } }) => (environment === '' ? [] : [environment])),
     objects: objects.length,
     validated: conformance.validated,
     skipped: objects.length - conformance.validated,
@@ -107,6 +107,7 @@ function chooser(rules: Rule[], chosen: string[] | undefined): (rule: string) =>
 async function renderAll(
   root: string,
   targets: Target[],
+  whole: boolean,
   files: YamlFiles,
   progress: (line: string) => void,
 ): Promise<{ renders: Render[]; policyRender: Render }> {
@@ -117,7 +118,8 @@ async function renderAll(
       'dir' in target
         ? renderKustomization(kustomize, target, path.join(scratch, name), files)
         : readObjects(target, files);
-    const renders = await Promise.all(targets.map((target, index) => render(target, String(index))));
+    const all = await Promise.all(targets.map((target, index) => render(target, String(index))));
+    const renders = whole ? await environmentsAmong(root, all, files) : all;
     const policyRender =
       renders.find(({ target }) => target.role === 'policies') ??
       (await render(policiesTarget(root), 'policies'));

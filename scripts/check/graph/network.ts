@@ -2,7 +2,16 @@ import { type FieldPath, isMap, type JsonMap, maps, text, type Violation } from 
 import { annotation, type Graph, type Node, oncePerGraph, type Pod, portNumber, shown } from './graph.ts';
 import { listed } from './outside.ts';
 import { servicePort } from './ports.ts';
-import { type Arrival, allows, deniesByDefault, type End, elsewhere, endOf, policiesOf, type Side } from './reachability.ts';
+import {
+  type Arrival,
+  allows,
+  deniesByDefault,
+  type End,
+  elsewhere,
+  endOf,
+  policiesOf,
+  type Side,
+} from './reachability.ts';
 import { type GraphRule, graphRule, inEnvironments } from './rule.ts';
 
 /** On a workload: what its pods connect to, as SERVICE:PORT of its namespace, or dns; separated by commas. */

@@ -107,8 +107,19 @@ function speaksToArgocd({ object }: Node): boolean {
   );
 }
 
+/** The folders that Applications deploy; undefined where there is none, or an ApplicationSet makes more of them. */
+export function applicationFolders(root: string, renders: Render[]): Set<string> | undefined {
+  const objects = renders.flatMap((render) => render.objects);
+  const folders = objects
+    .filter(({ id }) => id.kind === 'Application')
+    .flatMap(({ value }) => sourcesOf({ spec: isMap(value.spec) ? value.spec : {} }))
+    .map((source) => path.resolve(root, text(source.path)));
+  const generated = objects.some(({ id }) => id.kind === 'ApplicationSet');
+  return folders.length === 0 || generated ? undefined : new Set(folders);
+}
+
 /** An Application's sources, the one or the several. */
-export function sourcesOf({ spec }: Node): JsonMap[] {
+export function sourcesOf({ spec }: Pick<Node, 'spec'>): JsonMap[] {
   return Array.isArray(spec.sources) ? maps(spec.sources) : isMap(spec.source) ? [spec.source] : [];
 }
 
