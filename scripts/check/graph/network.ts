@@ -1,3 +1,4 @@
+import { selects } from '../admission/selectors.ts';
 import { type FieldPath, isMap, type JsonMap, maps, text, type Violation } from '../model.ts';
 import { annotation, type Graph, type Node, oncePerGraph, type Pod, portNumber, shown } from './graph.ts';
 import { listed } from './outside.ts';
@@ -43,9 +44,10 @@ export const networkRules: GraphRule[] = [
       fix: `Allow it in the NetworkPolicy, or correct ${needs}, which is SERVICE:PORT or dns, separated by commas.`,
     },
     inEnvironments((graph) =>
-      graph.pods.flatMap((pod) =>
-        listed(annotation(pod, needs)).flatMap((need) => blocked(graph, pod, need)),
-      ),
+      graph.pods.flatMap((pod) => [
+        ...undeclaredNeeds(graph, pod),
+        ...listed(annotation(pod, needs)).flatMap((need) => blocked(graph, pod, need)),
+      ]),
     ),
   ),
   graphRule(
@@ -53,9 +55,11 @@ export const networkRules: GraphRule[] = [
       id: 'unexpected-client',
       group: 'network',
       why: 'What a workload keeps for some must not be open to others.',
-      fix: `Narrow the ingress rule to the clients, or add the new client to ${clients}.`,
+      fix: `Narrow the ingress rule to the clients, or name the client in ${clients}.`,
     },
-    inEnvironments((graph) => graph.pods.flatMap((pod) => unexpected(graph, pod))),
+    inEnvironments((graph) =>
+      graph.pods.flatMap((pod) => [...undeclaredClients(graph, pod), ...unexpected(graph, pod)]),
+    ),
   ),
 ];
 
@@ -88,6 +92,46 @@ function openNamespaces(graph: Graph): Violation[] {
         return object === undefined ? [] : [{ object, path: ['metadata', 'name'], message }];
       }),
   );
+}
+
+/** The policies that are about these pods rather than about all of the namespace. */
+function ownPolicies(graph: Graph, pod: Pod, side: Side): Node[] {
+  return policiesOf(graph, pod, side).filter(({ spec }) => !selects(spec.podSelector, {}));
+}
+
+/** Who opens a way out for a workload knows where it leads. */
+function undeclaredNeeds(graph: Graph, pod: Pod): Violation[] {
+  const opens = ownPolicies(graph, pod, 'egress').find(({ spec }) => maps(spec.egress).length > 0);
+  return opens === undefined || annotation(pod, needs) !== ''
+    ? []
+    : [
+        {
+          object: pod.object,
+          path: ['metadata', 'annotations', needs],
+          message: `${shown(opens)} lets ${shown(pod)} out, and no ${needs} says where to`,
+        },
+      ];
+}
+
+/** Who lets in some workloads of the namespace and not everyone knows for whom the workload is. */
+function undeclaredClients(graph: Graph, pod: Pod): Violation[] {
+  const rules = ownPolicies(graph, pod, 'ingress').flatMap((policy) =>
+    maps(policy.spec.ingress).map((rule) => ({ policy, peers: maps(rule.from) })),
+  );
+  const chosen = rules.find(({ peers }) =>
+    peers.some((peer) => peer.podSelector !== undefined && peer.namespaceSelector === undefined),
+  );
+  return chosen === undefined ||
+    rules.some(({ peers }) => peers.length === 0) ||
+    annotation(pod, clients) !== ''
+    ? []
+    : [
+        {
+          object: pod.object,
+          path: ['metadata', 'annotations', clients],
+          message: `${shown(chosen.policy)} lets some into ${shown(pod)} alone, and no ${clients} says whom`,
+        },
+      ];
 }
 
 type Flow = { to: End; arrival: Arrival };
@@ -141,9 +185,7 @@ function flowsOf(graph: Graph, { object }: Pod, need: string): Flow[] | string {
 
 /** The policy to edit is the one that is about these pods rather than about all. */
 function closed(policies: Node[], side: Side, message: string, flows: Flow[]): Violation[] {
-  const own = policies.find(
-    ({ spec }) => isMap(spec.podSelector) && Object.keys(spec.podSelector).length > 0,
-  );
+  const own = policies.find(({ spec }) => !selects(spec.podSelector, {}));
   const policy = own ?? policies[0];
   const arrivals = flows.map(({ arrival }) => `${arrival.protocol} ${arrival.port}`).join(', ');
   return policy === undefined || flows.length === 0

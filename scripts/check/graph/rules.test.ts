@@ -64,6 +64,19 @@ test('a slip in a base is found in each environment, at the field that names wha
   });
 });
 
+test('a declaration that is taken away is missed, where a NetworkPolicy shows that there is something to declare', async (t) => {
+  const root = await copy(t);
+  const app = 'base/quote-app/deployment.yaml';
+  const postgres = 'base/postgres/deployment.yaml';
+  await replace(root, app, '    quotes.check/needs: postgres:5432, dns\n', '    other: annotation\n');
+  await replace(root, postgres, '    quotes.check/clients: quote-app\n', '');
+  const everywhere = (file: string) => ['dev', 'prod', 'staging'].map((name) => `${name} ${file}`);
+  assert.deepEqual(await found(root), {
+    'needed-flow': everywhere(app),
+    'unexpected-client': everywhere(postgres),
+  });
+});
+
 test('an environment in which the next workload would be open is found, on each side', async (t) => {
   const everywhere = ['dev', 'prod', 'staging'].map((name) => `${name} base/namespace/namespace.yaml`);
   const file = 'base/namespace/default-deny.yaml';
