@@ -65,3 +65,15 @@ test('a replacement whose target selects nothing is dead, in its file too, and o
     ],
   );
 });
+
+test("a plug-in's patch that matches nothing is dead", async (t) => {
+  const root = await copy(t);
+  const plugin = (name: string) =>
+    `apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: ${name}}\npatch: |-\n  - {op: add, path: /metadata/labels/x, value: z}\ntarget: {kind: Service, name: ${name}}\n`;
+  await spoil(root, 'overlays/prod/plugins.yaml', '', `${plugin('quote-app')}---\n${plugin('quote-ap')}`);
+  await spoil(root, prod, 'transformers:\n', 'transformers:\n  - plugins.yaml\n');
+  assert.deepEqual(
+    (await findingsOf(root)).map(({ rule, file, line }) => [rule, file, line]),
+    [['dead-entry', 'overlays/prod/plugins.yaml', 8]],
+  );
+});

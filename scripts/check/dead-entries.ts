@@ -1,10 +1,11 @@
-import { type Kustomization, reachable } from './kustomization.ts';
+import type { Kustomization } from './kustomization.ts';
 import { type FieldPath, isMap, type Json, maps, type RenderedObject, type Target, text } from './model.ts';
-import { selectsObject } from './provenance/patches.ts';
+import { patchesOf, selectsObject } from './provenance/patches.ts';
 import { nameInSource } from './provenance/provenance.ts';
 import { replacementsOf } from './provenance/replacements.ts';
 import { type Render, renderedObject } from './render.ts';
 import type { SourceFinding } from './sources.ts';
+import { reachable } from './tree.ts';
 import type { YamlFile, YamlFiles } from './yaml/yaml-files.ts';
 
 /**
@@ -25,12 +26,18 @@ export async function deadEntryFindings(renders: Render[], files: YamlFiles): Pr
     // What a patch deleted was there for the patches before it, and for that one.
     const deleted = sources.filter((object) => !rendered.has(sourceKey(object, object.id.name)));
     const images = await imageNames([...objects, ...sources], tree, files);
-    const judge = (file: YamlFile, at: FieldPath, matches: boolean, message: string) => {
-      const key = JSON.stringify([file.path, at]);
+    const judge = (
+      { file, document, at }: { file: YamlFile; document: number; at: FieldPath },
+      matches: boolean,
+      message: string,
+    ) => {
+      // A patch in place has its lines in the kustomization's file, and no place of its own is like another's.
+      const { line } = file.locate(document, at);
+      const key = JSON.stringify([file.path, line, at]);
       if (matches || error !== undefined) {
         alive.add(key);
       } else {
-        dead.set(key, { rule: 'dead-entry', file: file.path, line: file.locate(0, at).line, message });
+        dead.set(key, { rule: 'dead-entry', file: file.path, line, message });
       }
     };
     const selectsAny = (selector: Json, rejected: Json[]) =>
@@ -43,18 +50,20 @@ export async function deadEntryFindings(renders: Render[], files: YamlFiles): Pr
       }) || deleted.some((object) => couldSelect(selector, object));
     for (const kustomization of tree) {
       const { file, value } = kustomization;
-      for (const [index, { target: selector }] of maps(value.patches).entries()) {
+      for (const { target: selector, ...patch } of await patchesOf(kustomization, files)) {
         if (selector !== undefined) {
-          judge(file, ['patches', index], selectsAny(selector, []), 'this patch matches no object');
+          judge(patch, selectsAny(selector, []), 'this patch matches no object');
         }
       }
       for (const [index, { name }] of maps(value.images).entries()) {
-        judge(file, ['images', index], images.has(text(name)), `no container has the image ${text(name)}`);
+        const place = { file, document: 0, at: ['images', index] };
+        judge(place, images.has(text(name)), `no container has the image ${text(name)}`);
       }
-      for (const { file, at, entry } of await replacementsOf(kustomization, files)) {
+      for (const { at, entry, ...rest } of await replacementsOf(kustomization, files)) {
         for (const [index, { select, reject }] of maps(entry.targets).entries()) {
           const matches = select === undefined || selectsAny(select, maps(reject));
-          judge(file, [...at, 'targets', index], matches, "this replacement's target selects no object");
+          const place = { ...rest, at: [...at, 'targets', index] };
+          judge(place, matches, "this replacement's target selects no object");
         }
       }
     }
@@ -132,16 +141,13 @@ async function imageNames(
     }
   };
   collect(objects.map(({ value }) => value));
-  for (const { file, value, references } of tree) {
-    for (const { newName } of maps(value.images)) {
+  for (const kustomization of tree) {
+    for (const { newName } of maps(kustomization.value.images)) {
       names.add(text(newName));
     }
     // A patch may bring an image of its own.
-    for (const [index, { patch }] of maps(value.patches).entries()) {
-      collectPatch(patch === undefined ? undefined : file.inner(0, ['patches', index, 'patch']));
-    }
-    for (const { kind, to } of references.filter(({ field }) => field.startsWith('patches'))) {
-      collectPatch(kind === 'file' ? await files.read(to) : undefined);
+    for (const { text: patch } of await patchesOf(kustomization, files)) {
+      collectPatch(patch);
     }
   }
   return names;

@@ -91,6 +91,9 @@ test('what would be fetched is not: no request leaves, whatever names it', async
     'a generator': `configMapGenerator:\n  - name: x\n    files: [a=${url}]\n`,
     'what Kustomize calls deprecated': `patchesStrategicMerge:\n  - ${url}\n`,
     'a host without a scheme': `resources:\n  - 127.0.0.1/owner/repository//base\n`,
+    'a generator of its own': `generators:\n  - |-\n    apiVersion: builtin\n    kind: ConfigMapGenerator\n    metadata: {name: x}\n    env: ${url}\n`,
+    'a generator in an older form': `configMapGenerator:\n  - name: x\n    env: ${url}\n`,
+    'a transformer in place on one line': `transformers:\n  - '{apiVersion: builtin, kind: PatchTransformer, metadata: {name: x}, path: "${url}"}'\n`,
     'a transformer in place': `transformers:\n  - |-\n    apiVersion: builtin\n    kind: PatchTransformer\n    metadata: {name: x}\n    path: ${url}\n`,
   };
   for (const [what, text] of Object.entries(named)) {
@@ -100,6 +103,50 @@ test('what would be fetched is not: no request leaves, whatever names it', async
     assert.notEqual(report.findings.length, 0, what);
   }
   assert.equal(requests, 0);
+});
+
+test("plug-ins that are not Kustomize's own leave nothing rendered, and say so", async (t) => {
+  const root = await copy(t);
+  const plugins: Record<string, string> = {
+    'a program': 'apiVersion: example.com/v1\nkind: Sealer\nmetadata: {name: x}\n',
+    'a generator that runs Helm':
+      'apiVersion: builtin\nkind: HelmChartInflationGenerator\nmetadata: {name: x}\n',
+    'no plug-in at all': '- 1\n',
+  };
+  for (const [what, text] of Object.entries(plugins)) {
+    for (const field of ['transformers', 'generators']) {
+      await spoil(root, 'overlays/prod/plugin.yaml', '', text);
+      await spoil(
+        root,
+        prod,
+        '',
+        `apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [../dev]\n${field}: [plugin.yaml]\n`,
+      );
+      const { report } = await check(root, [path.join(root, 'overlays/prod')], () => {});
+      const found = report.findings.map(({ rule, file }) => `${rule} ${file}`);
+      const file = 'overlays/prod/plugin.yaml';
+      assert.deepEqual(found, [`render-failed ${file}`, `unknown-kind ${file}`], what);
+      assert.match(
+        report.findings[0]?.message ?? '',
+        /plugin.yaml: .* is none of the \w+ that the check lets/,
+      );
+    }
+  }
+  await mkdir(path.join(root, 'overlays/prod/derived'));
+  await rm(path.join(root, 'overlays/prod/plugin.yaml'));
+  await spoil(
+    root,
+    'overlays/prod/derived/kustomization.yaml',
+    '',
+    'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamePrefix: x-\nresources: [../../../base/registry]\n',
+  );
+  await spoil(root, prod, 'plugin.yaml', 'derived');
+  await spoil(root, prod, 'generators', 'transformers');
+  const { report } = await check(root, [path.join(root, 'overlays/prod')], () => {});
+  assert.deepEqual(
+    report.findings.map(({ rule }) => rule),
+    ['render-failed', 'unknown-kind'],
+  );
 });
 
 test('files that are binary, empty, or no YAML are findings, never a crash', async (t) => {

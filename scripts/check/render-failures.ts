@@ -1,6 +1,6 @@
-import path from 'node:path';
 import type { Kustomization } from './kustomization.ts';
 import { type FieldPath, isMap, maps, type Place, text } from './model.ts';
+import { patchesOf } from './provenance/patches.ts';
 import { replacementsOf } from './provenance/replacements.ts';
 import type { YamlFile, YamlFiles } from './yaml/yaml-files.ts';
 
@@ -31,8 +31,11 @@ async function namedReplacement(
   error: string,
   files: YamlFiles,
 ): Promise<Place | undefined> {
-  for (const { file, at, entry } of await replacementsOf(kustomization, files)) {
-    const line = (path: FieldPath) => ({ file: file.path, line: file.locate(0, [...at, ...path]).line });
+  for (const { file, document, at, entry } of await replacementsOf(kustomization, files)) {
+    const line = (path: FieldPath) => ({
+      file: file.path,
+      line: file.locate(document, [...at, ...path]).line,
+    });
     const { kind, name, fieldPath } = isMap(entry.source) ? entry.source : {};
     const isUnmatched = error.startsWith('nothing selected') && names(error, text(kind));
     if (names(error, text(fieldPath)) || (isUnmatched && names(error, text(name)))) {
@@ -53,9 +56,9 @@ async function namedPatch(
   error: string,
   files: YamlFiles,
 ): Promise<Place | undefined> {
-  for (const patch of await patchFiles(kustomization, files)) {
-    const line = namedInPatch(patch, error);
-    if (line !== undefined) {
+  for (const { text: patch } of await patchesOf(kustomization, files)) {
+    const line = patch && namedInPatch(patch, error);
+    if (patch !== undefined && line !== undefined) {
       return { file: patch.path, line };
     }
   }
@@ -70,20 +73,6 @@ function namedGenerator({ file, value }: Kustomization, error: string): Place | 
     }
   }
   return undefined;
-}
-
-async function patchFiles({ dir, file, value }: Kustomization, files: YamlFiles): Promise<YamlFile[]> {
-  const found: YamlFile[] = [];
-  for (const [index, entry] of maps(value.patches).entries()) {
-    const named = path.resolve(dir, text(entry.path));
-    const inner = file.inner(0, ['patches', index, 'patch']);
-    if (inner !== undefined) {
-      found.push(inner);
-    } else if (text(entry.path) !== '' && files.holds(named)) {
-      found.push(await files.read(named));
-    }
-  }
-  return found;
 }
 
 /** The line of the document whose object, or of the operation whose path, the error names. */

@@ -2,11 +2,13 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { releaseVersions } from '../argocd-manifest.ts';
 import { exemptionsFile } from './exemptions/exemptions.ts';
-import { isKustomizationFile, type Kustomization, reachable, transformerFiles } from './kustomization.ts';
+import { isKustomizationFile, type Kustomization, referencePlace } from './kustomization.ts';
 import { isMap, maps, type Target, text } from './model.ts';
-import { departures } from './own-formats/own-formats.ts';
+import { type Departure, departures, pluginDepartures } from './own-formats/own-formats.ts';
+import { foreignPlugins, pluginsOf } from './plugins.ts';
 import type { StructureRuleId } from './structure-rules.ts';
 import { manifestFolders } from './targets.ts';
+import { reachable } from './tree.ts';
 import type { YamlFiles } from './yaml/yaml-files.ts';
 
 /** A finding about a source file: absolute path, line counted from 1. */
@@ -105,17 +107,13 @@ async function kustomizationFindings(
   const findings: SourceFinding[] = [];
   for (const kustomization of kustomizations) {
     const file = kustomization.file.path;
-    for (const { unknownField, ...departure } of departures(
-      'kustomization',
-      kustomization.file,
-      0,
-      kustomization.value,
-    )) {
-      findings.push({ ...departure, rule: unknownField ? 'unknown-field' : 'kustomization', file });
-    }
+    findings.push(
+      ...departures('kustomization', kustomization.file, 0, kustomization.value).map(departed(file)),
+    );
     findings.push(...namedTwice(kustomization));
-    for (const { kind, to, field, at } of kustomization.references) {
-      const place = () => ({ file, line: kustomization.file.locate(0, at).line });
+    for (const reference of kustomization.references) {
+      const { kind, to, field } = reference;
+      const place = () => referencePlace(kustomization, reference);
       if (kind === 'missing') {
         const name = path.relative(kustomization.dir, to);
         const message = `${field} names ${name}, which is not there`;
@@ -129,10 +127,29 @@ async function kustomizationFindings(
         findings.push({ rule: 'remote-resource', ...place(), message: `${field} names ${to}` });
       }
     }
-    for (const transformer of await transformerFiles(kustomization.references, files)) {
-      // Kustomize runs these and renders none, so no other rule sees them.
-      findings.push(...(await transformerFileFindings(transformer, files)));
+    findings.push(...(await pluginFindings(kustomization, files)));
+  }
+  return findings;
+}
+
+function departed(file: string): (departure: Departure) => SourceFinding {
+  return ({ unknownField, ...departure }) => ({
+    ...departure,
+    rule: unknownField ? 'unknown-field' : 'kustomization',
+    file,
+  });
+}
+
+/** Kustomize runs these and renders none, so no other rule sees them. */
+async function pluginFindings(kustomization: Kustomization, files: YamlFiles): Promise<SourceFinding[]> {
+  const findings: SourceFinding[] = [];
+  for (const field of ['transformers', 'generators'] as const) {
+    for (const { file, document, kind, value } of await pluginsOf(kustomization, field, files)) {
+      findings.push(...pluginDepartures(kind, file, document, value).map(departed(file.path)));
     }
+  }
+  for (const { file, document, message } of await foreignPlugins(kustomization, files)) {
+    findings.push({ rule: 'unknown-kind', file: file.path, line: file.documentLine(document), message });
   }
   return findings;
 }
@@ -154,22 +171,6 @@ function namedTwice({ file, value }: Kustomization): SourceFinding[] {
 async function isEmpty(path: string, files: YamlFiles): Promise<boolean> {
   const file = await files.read(path);
   return file.problems.length === 0 && file.values().length === 0;
-}
-
-async function transformerFileFindings(file: string, files: YamlFiles): Promise<SourceFinding[]> {
-  const yaml = await files.read(file);
-  return yaml.values().flatMap((value, index): SourceFinding[] => {
-    const kind = isMap(value) ? text(value.kind) : '';
-    if (kind !== 'ImageTagTransformer') {
-      const message = `no schema for the transformer ${kind || '(no kind)'}`;
-      return [{ rule: 'unknown-kind', file, line: yaml.documentLine(index), message }];
-    }
-    return departures('image-transformer', yaml, index, value).map(({ unknownField, ...departure }) => ({
-      ...departure,
-      rule: unknownField ? 'unknown-field' : 'kustomization',
-      file,
-    }));
-  });
 }
 
 /** Whether a file is a kustomization that need not be listed. */

@@ -1,8 +1,9 @@
 import path from 'node:path';
 import type { Resources } from '../admission/resources.ts';
-import { type Kustomization, kustomizationFile, reachable } from '../kustomization.ts';
+import { type Kustomization, kustomizationFile } from '../kustomization.ts';
 import { isMap, type JsonMap, maps, text, valueAt } from '../model.ts';
 import type { Render } from '../render.ts';
+import { reachable } from '../tree.ts';
 import type { YamlFiles } from '../yaml/yaml-files.ts';
 import { Graph, type Node } from './graph.ts';
 

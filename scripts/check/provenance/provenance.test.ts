@@ -341,6 +341,78 @@ test('what a replacement copies is placed where it was copied from, while that s
   );
 });
 
+test("Kustomize's own transformers and generators render, in files, folders and in place, and are places", async (t) => {
+  const plugin = (kind: string, rest: string) =>
+    `apiVersion: builtin\nkind: ${kind}\nmetadata:\n  name: plug-in\n${rest}`;
+  const spec = (...paths: string[]) =>
+    `fieldSpecs:\n${paths.map((path) => `  - {path: ${path}, create: true}\n`).join('')}`;
+  const place = await rendered(t, {
+    'base/kustomization.yaml': base,
+    'overlay/more/kustomization.yaml': 'resources: [labels.yaml, names.yaml]\n',
+    'overlay/more/labels.yaml': plugin(
+      'LabelTransformer',
+      `labels:\n  team: a\n${spec('metadata/labels', 'spec/template/metadata/labels')}`,
+    ),
+    'overlay/more/names.yaml': [
+      plugin('PrefixTransformer', `prefix: our-\n${spec('metadata/name')}`),
+      plugin('SuffixTransformer', `suffix: -x\n${spec('metadata/name')}`),
+      plugin('NamespaceTransformer', spec('metadata/namespace')).replace(
+        'name: plug-in',
+        'name: plug-in\n  namespace: there',
+      ),
+    ].join('---\n'),
+    'overlay/patch.yaml': plugin('PatchTransformer', 'path: paused.json\ntarget: {kind: Deployment}\n'),
+    'overlay/paused.json': '[\n{"op": "add", "path": "/spec/paused", "value": true}\n]\n',
+    'overlay/replicas.yaml': plugin(
+      'ReplicaCountTransformer',
+      `replica:\n  name: web\n  count: 7\n${spec('spec/replicas')}`,
+    ),
+    'overlay/replacement.yaml': plugin('ReplacementTransformer', 'replacements:\n  - path: copies.yaml\n'),
+    'overlay/copies.yaml':
+      'source: {kind: ConfigMap, name: settings, fieldPath: data.b}\ntargets:\n  - select: {kind: Deployment}\n    fieldPaths:\n      - spec.template.spec.containers.[name=side].image\n',
+    'overlay/settings.yaml': plugin(
+      'ConfigMapGenerator',
+      'literals:\n  - a=1\nenvs: [settings.env]\n',
+    ).replace('plug-in', 'settings'),
+    'overlay/settings.env': 'b=2\n',
+    'overlay/kustomization.yaml': [
+      'resources: [../base]',
+      'generators: [settings.yaml]',
+      'transformers:',
+      '  - replicas.yaml',
+      '  - replacement.yaml',
+      '  - more',
+      '  - patch.yaml',
+      '  - |-',
+      '    apiVersion: builtin',
+      '    kind: PatchTransformer',
+      '    metadata: {name: in-place}',
+      '    target: {kind: Deployment}',
+      '    patch: |-',
+      '      apiVersion: apps/v1',
+      '      kind: Deployment',
+      '      metadata: {name: any}',
+      '      spec:',
+      '        minReadySeconds: 3',
+      '',
+    ].join('\n'),
+  });
+  const web = 'Deployment/our-web-x';
+  assert.equal(await place(web, 'metadata', 'labels', 'team'), 'overlay/more/labels.yaml: team: a');
+  assert.equal(
+    await place(web, 'spec', 'template', 'metadata', 'labels', 'team'),
+    'overlay/more/labels.yaml: team: a',
+  );
+  assert.equal(await place(web, 'metadata', 'name'), 'overlay/more/names.yaml: suffix: -x');
+  assert.equal(await place(web, 'metadata', 'namespace'), 'overlay/more/names.yaml: namespace: there');
+  assert.match(await place(web, 'spec', 'paused'), /^overlay\/paused.json: .*paused/);
+  assert.equal(await place(web, 'spec', 'replicas'), 'overlay/replicas.yaml: count: 7');
+  assert.equal(await place(web, ...container, 0, 'image'), 'overlay/settings.env: b=2');
+  assert.equal(await place(web, 'spec', 'minReadySeconds'), 'overlay/kustomization.yaml: minReadySeconds: 3');
+  assert.equal(await place('ConfigMap', 'data', 'a'), 'overlay/settings.yaml: - a=1');
+  assert.equal(await place('ConfigMap', 'data', 'b'), 'overlay/settings.env: b=2');
+});
+
 test('patchesStrategicMerge may hold whole patches beside paths', async (t) => {
   const place = await rendered(t, {
     'base/kustomization.yaml': base,

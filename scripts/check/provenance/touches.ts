@@ -28,9 +28,15 @@ export function documentTouch({ object, path }: Subject, file: YamlFile, index: 
   return { file: file.path, line, column, depth, value: whole ? value : undefined, removes: removed };
 }
 
-/** A touch of the whole field by a line of a kustomization or of a transformer's file. */
-export function fieldTouch(subject: Subject, file: YamlFile, at: FieldPath, value?: Json): Touch {
-  const { line, column } = file.locate(0, at);
+/** A touch of the whole field by a line of a kustomization, or of a plug-in's document. */
+export function fieldTouch(
+  subject: Subject,
+  file: YamlFile,
+  at: FieldPath,
+  value?: Json,
+  document = 0,
+): Touch {
+  const { line, column } = file.locate(document, at);
   return { file: file.path, line, column, depth: subject.path.length, value, removes: false };
 }
 
