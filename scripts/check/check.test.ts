@@ -225,6 +225,26 @@ const mutations: {
     environments: ['staging'],
     says: /staging says nothing of minimum-replicas.quote-app/,
   },
+  {
+    what: 'a parameter that is no number',
+    file: 'overlays/prod/policy-parameters.yaml',
+    from: 'quote-app: "3"',
+    to: 'quote-app: three',
+    rule: 'minimum-replicas',
+    at: { text: 'minimum-replicas.quote-app: three' },
+    environments: ['prod'],
+    says: /^minimum-replicas.quote-app: .*no int: three/,
+  },
+  {
+    what: 'replicas that no layer sets',
+    file: 'overlays/staging/kustomization.yaml',
+    from: '  - name: quote-app\n    count: 2\n',
+    to: '',
+    rule: 'minimum-replicas',
+    at: { file: deployment, text: 'spec:' },
+    environments: ['staging'],
+    says: /1 of at least 2/,
+  },
 ];
 
 test('this repository has no findings, and every object of it is validated', async () => {

@@ -1,18 +1,16 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type PolicyViolation, policyViolations } from './admission/gate.ts';
-import { type Policy, readPolicies } from './admission/policy.ts';
-import type { Resources } from './admission/resources.ts';
+import { readPolicies } from './admission/policy.ts';
+import { type Broken, judgeAdmission } from './admission-findings.ts';
 import { allRules } from './catalogue.ts';
-import { type Conformance, checkConformance } from './conformance.ts';
+import { checkConformance } from './conformance.ts';
 import { deadEntryFindings } from './dead-entries.ts';
 import { isExempt, readExemptions } from './exemptions/exemptions.ts';
 import { exemptionReport } from './exemptions/report.ts';
-import { kustomizationObject } from './graph/applications.ts';
 import { readRepository } from './graph/repository.ts';
 import { graphViolations } from './graph/rules.ts';
-import type { Finding, Place, RenderedObject, Report, Rule, Target, Violation } from './model.ts';
+import type { Finding, Place, Report, Rule, Target, Violation } from './model.ts';
 import { noObject } from './model.ts';
 import { findPrograms } from './programs.ts';
 import { placeOf } from './provenance/provenance.ts';
@@ -23,9 +21,6 @@ import { schemaStore } from './schemas/store.ts';
 import { allSourceFindings, type SourceFinding } from './sources.ts';
 import { argumentTargets, environmentsAmong, policiesTarget, repositoryTargets } from './targets.ts';
 import { YamlFiles } from './yaml/yaml-files.ts';
-
-/** What breaks a rule, before its place is looked up. A policy's severity is that of the binding that found it. */
-type Broken = { rule: string; violation: Violation; severity?: Finding['severity'] };
 
 /**
  * Checks the repository at `root`, or only what the paths name: sources, renders, schemas, rules. Some rules alone
@@ -127,54 +122,6 @@ async function renderAll(
   } finally {
     await rm(scratch, { recursive: true });
   }
-}
-
-function judgeAdmission(
-  objects: RenderedObject[],
-  conformance: Conformance,
-  policies: Policy[],
-  resources: Resources,
-  only: (rule: string) => boolean,
-): { broken: Broken[]; passedOver: string[] } {
-  // The cluster refuses what departs from its schema before any policy sees it.
-  const refused = new Set(
-    conformance.violations.filter(({ rule }) => rule !== 'unknown-field').map(({ object }) => object),
-  );
-  const judged = objects.filter((object) => !refused.has(object));
-  const { violations, passedOver } = policyViolations(judged, policies, resources);
-  const isUnguided = ({ lacks, object }: PolicyViolation) =>
-    lacks !== undefined && object.target.role === 'environment';
-  const broken = violations
-    .filter((violation) => !isUnguided(violation))
-    .map(
-      ({ policy, actions, object, path, message }): Broken => ({
-        rule: policy.rule.id,
-        violation: { object, path, message },
-        severity: actions.includes('Deny') ? 'error' : 'warning',
-      }),
-    );
-  const unguided = withoutParameters(violations.filter(isUnguided), only);
-  return { broken: [...broken, ...unguided], passedOver: [...passedOver].sort() };
-}
-
-/** What the cluster says of each object is one thing to mend: the environment's parameters. */
-function withoutParameters(violations: PolicyViolation[], only: (rule: string) => boolean): Broken[] {
-  const places = Map.groupBy(violations, ({ object, lacks }) =>
-    [object.target.environment, object.id.namespace, lacks].join('\0'),
-  );
-  return [...places.values()].flatMap((found) => {
-    const [first] = found;
-    const target = first?.object.target;
-    if (first === undefined || target === undefined || !('dir' in target)) {
-      return [];
-    }
-    const policies = [...new Set(found.map(({ policy }) => policy.rule.id))].sort();
-    const where = `namespace ${first.object.id.namespace} has no ${first.policy.paramKind?.kind} ${first.lacks}`;
-    const message = `${where}, so nothing there passes ${policies.join(' and ')}`;
-    // A rule that was chosen and cannot be judged must not look kept.
-    const rule = only('policy-parameters') ? 'policy-parameters' : first.policy.rule.id;
-    return [{ rule, violation: { object: kustomizationObject(target), path: [], message } }];
-  });
 }
 
 type RenderFinding = SourceFinding & { environment: string };

@@ -1,4 +1,5 @@
 import type { Kustomization } from './kustomization.ts';
+import { manifestsIn } from './manifests.ts';
 import { type FieldPath, isMap, type Json, maps, type RenderedObject, type Target, text } from './model.ts';
 import { patchesOf, selectsObject } from './provenance/patches.ts';
 import { nameInSource } from './provenance/provenance.ts';
@@ -85,8 +86,8 @@ async function sourceObjects(
   };
   for (const { file, value, references } of tree) {
     for (const { to } of references.filter(({ kind, field }) => kind === 'file' && field === 'resources')) {
-      for (const document of (await files.read(to)).values()) {
-        add(to, document);
+      for (const manifest of manifestsIn(await files.read(to))) {
+        add(to, manifest.value);
       }
     }
     for (const [field, kind] of Object.entries({

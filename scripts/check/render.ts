@@ -4,15 +4,8 @@ import { argocdModule, releaseVersions, stageArgocd, stagedInstall } from '../ar
 import { runProgram } from '../program.ts';
 import { pinnedVersion } from '../tools/go-modules.ts';
 import { type Kustomization, referencePlace } from './kustomization.ts';
-import {
-  isMap,
-  type Json,
-  type JsonMap,
-  type Place,
-  type RenderedObject,
-  type Target,
-  text,
-} from './model.ts';
+import { manifestsIn } from './manifests.ts';
+import { isMap, type JsonMap, type Place, type RenderedObject, type Target, text } from './model.ts';
 import { foreignPlugins } from './plugins.ts';
 import { cachedRender, keepRender, renderKey } from './render-cache.ts';
 import { failurePlace } from './render-failures.ts';
@@ -171,11 +164,9 @@ async function build(
 /** The objects of a plain YAML file, the items of a List one by one. */
 export async function readObjects(target: Target & { file: string }, files: YamlFiles): Promise<Render> {
   const file = await files.read(target.file);
-  const values = file.values().flatMap((value): Json[] => {
-    const isList = isMap(value) && value.kind === 'List' && Array.isArray(value.items);
-    return isList && Array.isArray(value.items) ? value.items : [value];
-  });
-  const objects = values.map((value) => renderedObject(target, isMap(value) ? value : {}, target.file));
+  const objects = manifestsIn(file).map(({ value }) =>
+    renderedObject(target, isMap(value) ? value : {}, target.file),
+  );
   return { target, objects };
 }
 

@@ -15,7 +15,7 @@ import {
 import { pluginsOf } from '../plugins.ts';
 import { mergeKeys } from '../yaml/places.ts';
 import type { YamlFile, YamlFiles } from '../yaml/yaml-files.ts';
-import { documentTouch, isOf, type Names, type Subject, type Touch } from './touches.ts';
+import { isOf, manifestTouch, type Names, type Subject, type Touch } from './touches.ts';
 
 /** A patch as a kustomization, or a plug-in of it, names it or has it in place. */
 export type Patch = {
@@ -90,7 +90,9 @@ function patchFileTouches(subject: Subject, names: Names, patch: YamlFile, targe
         isMap(operation) ? jsonTouches(subject, patch, index, at, operation) : [],
       );
     }
-    return targeted || isOf(subject, names, value) ? [documentTouch(subject, patch, index)] : [];
+    return targeted || isOf(subject, names, value)
+      ? [manifestTouch(subject, patch, { document: index, at: [] })]
+      : [];
   });
 }
 
@@ -102,10 +104,18 @@ function jsonTouches(
   at: number,
   operation: JsonMap,
 ): Touch[] {
-  const { path: wanted } = subject;
+  const { path: wanted, value: left } = subject;
   const pointer = text(operation.path).split('/').slice(1);
   const steps = pointer.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
   const removes = operation.op === 'remove';
+  const [list, item] = [steps.slice(0, -1), steps.slice(-1)];
+  // A list is what is left of it.
+  if (removes && isItem(item) && Array.isArray(left) && list.length === wanted.length) {
+    const { line, column } = file.locate(index, [at, 'path']);
+    const touch = { file: file.path, line, column, depth: wanted.length, value: left, removes: false };
+    const { leads, moved } = leadsTo(subject, list);
+    return leads && !moved ? [touch] : [];
+  }
   if (!reaches(subject, steps, removes ? undefined : operation.value)) {
     return [];
   }
@@ -136,15 +146,9 @@ function reaches(
   steps: string[],
   written: Json | undefined,
 ): boolean {
-  let moved = false;
-  for (const [nth, step] of steps.entries()) {
-    const ours = wanted[nth];
-    const list = valueAt(object.value, wanted.slice(0, nth));
-    if (ours === undefined || (typeof ours === 'string' && ours !== step)) {
-      return false;
-    }
-    const position = step === '-' && Array.isArray(list) ? list.length - 1 : Number(step);
-    moved ||= typeof ours === 'number' && ours !== position;
+  const { leads, moved } = leadsTo({ object, path: wanted }, steps);
+  if (!leads) {
+    return false;
   }
   const there = valueAt(object.value, wanted.slice(0, steps.length));
   if (written === undefined) {
@@ -157,6 +161,24 @@ function reaches(
   }
   const said = valueAt(written, wanted.slice(steps.length));
   return (!moved && there !== undefined) || (said !== undefined && isDeepStrictEqual(said, value));
+}
+
+/** Whether steps go the way to a field; `moved` where they say another position in a list. */
+function leadsTo(
+  { object, path: wanted }: Pick<Subject, 'object' | 'path'>,
+  steps: string[],
+): { leads: boolean; moved: boolean } {
+  let moved = false;
+  for (const [nth, step] of steps.entries()) {
+    const ours = wanted[nth];
+    const list = valueAt(object.value, wanted.slice(0, nth));
+    if (ours === undefined || (typeof ours === 'string' && ours !== step)) {
+      return { leads: false, moved };
+    }
+    const position = step === '-' && Array.isArray(list) ? list.length - 1 : Number(step);
+    moved ||= typeof ours === 'number' && ours !== position;
+  }
+  return { leads: true, moved };
 }
 
 function isItem(steps: string[]): boolean {

@@ -278,6 +278,77 @@ test('a patch that takes away what a field is in is the place of what is missing
   );
 });
 
+test('a patch that takes an item of a list away is the place of what the list lacks', async (t) => {
+  const rules = (...names: string[]) => names.map((name) => `    - {ports: [{port: ${name}}]}\n`).join('');
+  const place = await rendered(t, {
+    'base/kustomization.yaml': `${base}  - policy.yaml\n  - other.yaml\n`,
+    'base/policy.yaml': `apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: web\nspec:\n  egress:\n${rules('a', 'b')}`,
+    'base/other.yaml': `apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: other\nspec:\n  egress:\n${rules('a', 'b')}`,
+    'overlay/kustomization.yaml': [
+      'resources: [../base]',
+      'patches:',
+      '  - target: {kind: NetworkPolicy, name: web}',
+      '    patch: |-',
+      '      - op: remove',
+      '        path: /spec/egress/1',
+      '  - target: {kind: Deployment}',
+      '    patch: |-',
+      '      - op: remove',
+      '        path: /spec/template/spec/containers/1',
+      '  - patch: |-',
+      '      apiVersion: apps/v1',
+      '      kind: Deployment',
+      '      metadata: {name: web}',
+      '      spec:',
+      '        template:',
+      '          spec:',
+      '            containers:',
+      '              - name: third',
+      '                image: third:1',
+      '',
+    ].join('\n'),
+  });
+  assert.equal(
+    await place('NetworkPolicy/web', 'spec', 'egress'),
+    'overlay/kustomization.yaml: path: /spec/egress/1',
+  );
+  assert.equal(await place('NetworkPolicy/web', 'spec'), 'base/policy.yaml: spec:');
+  assert.equal(await place('NetworkPolicy/other', 'spec', 'egress'), 'base/other.yaml: egress:');
+  assert.match(await place('Deployment', ...container, 1, 'image'), /^base\/deployment.yaml: image: side/);
+});
+
+test("an item of a kind: List is found in the list's file, and by patches", async (t) => {
+  const list = `apiVersion: v1
+kind: List
+items:
+  - apiVersion: v1
+    kind: Service
+    metadata:
+      name: one
+    spec:
+      type: NodePort
+  - apiVersion: v1
+    kind: Service
+    metadata:
+      name: two
+    spec:
+      type: LoadBalancer
+`;
+  const place = await rendered(t, {
+    'base/kustomization.yaml': 'resources: [list.yaml]\n',
+    'base/list.yaml': list,
+    'overlay/kustomization.yaml':
+      'resources: [../base]\nnamePrefix: x-\npatches:\n  - patch: |-\n      apiVersion: v1\n      kind: Service\n      metadata: {name: one}\n      spec:\n        externalName: there\n',
+  });
+  assert.equal(await place('Service/x-two', 'spec', 'type'), 'base/list.yaml: type: LoadBalancer');
+  assert.equal(await place('Service/x-two', 'spec', 'ports'), 'base/list.yaml: spec:');
+  assert.equal(await place('Service/x-one', 'spec', 'type'), 'base/list.yaml: type: NodePort');
+  assert.equal(
+    await place('Service/x-one', 'spec', 'externalName'),
+    'overlay/kustomization.yaml: externalName: there',
+  );
+});
+
 test('a component of a component is the place of what it sets, and a component renames once', async (t) => {
   const component = 'apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n';
   const place = await rendered(t, {

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Kustomization, readKustomization } from '../kustomization.ts';
+import { manifestsIn } from '../manifests.ts';
 import { isMap, maps, type Place, type RenderedObject, text, type Violation, valueAt } from '../model.ts';
 import type { YamlFiles } from '../yaml/yaml-files.ts';
 import { generatorTouches } from './generators.ts';
 import { patchTouches } from './patches.ts';
 import { pluginNames, pluginTouches } from './plugins.ts';
-import { documentOf, documentTouch, type Names, type Subject, type Touch } from './touches.ts';
+import { manifestOf, manifestTouch, type Names, type Subject, type Touch } from './touches.ts';
 import { transformerTouches } from './transformers.ts';
 
 /**
@@ -165,8 +166,8 @@ async function sourceTouches(
   files: YamlFiles,
 ): Promise<Touch[]> {
   const file = await files.read(source);
-  const index = documentOf(file, subject.object, called);
-  return index === undefined ? [] : [documentTouch(subject, file, index)];
+  const manifest = manifestOf(file, subject.object, called);
+  return manifest === undefined ? [] : [manifestTouch(subject, file, manifest)];
 }
 
 /** The object's name before any prefix, suffix or hash: that of the one document, or generator, it can be from. */
@@ -176,10 +177,10 @@ export async function nameInSource(object: RenderedObject, files: YamlFiles): Pr
     return id.name;
   }
   const file = await files.read(source);
-  if (documentOf(file, object, names(object.id.name)) !== undefined) {
+  if (manifestOf(file, object, names(object.id.name)) !== undefined) {
     return object.id.name;
   }
-  const candidates = file.values().flatMap((value) => {
+  const candidates = manifestsIn(file).flatMap(({ value }) => {
     const generators = isMap(value)
       ? [...maps(value.configMapGenerator), ...maps(value.secretGenerator)]
       : [];
