@@ -5,7 +5,7 @@ import type { Repository } from './repository.ts';
 import { type GraphRule, graphRule } from './rule.ts';
 
 /** Every annotation that the check reads. */
-const known = ['clients', 'exemption', 'fix', 'group', 'needs', 'outside-git', 'why'].map(
+const known = ['clients', 'drain-seconds', 'exemption', 'fix', 'group', 'needs', 'outside-git', 'why'].map(
   (name) => `quotes.check/${name}`,
 );
 
