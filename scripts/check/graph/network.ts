@@ -10,6 +10,7 @@ import {
   type End,
   elsewhere,
   endOf,
+  namespaceLabels,
   policiesOf,
   type Side,
 } from './reachability.ts';
@@ -57,9 +58,15 @@ export const networkRules: GraphRule[] = [
       why: 'What a workload keeps for some must not be open to others.',
       fix: `Narrow the ingress rule to the clients, or name the client in ${clients}.`,
     },
-    inEnvironments((graph) =>
-      graph.pods.flatMap((pod) => [...undeclaredClients(graph, pod), ...unexpected(graph, pod)]),
-    ),
+    ({ environments }) => {
+      const namespaces = labelsOfNamespaces(environments);
+      return environments.flatMap((graph) =>
+        graph.pods.flatMap((pod) => [
+          ...undeclaredClients(graph, pod),
+          ...unexpected(graph, pod, namespaces),
+        ]),
+      );
+    },
   ),
 ];
 
@@ -118,9 +125,10 @@ function undeclaredClients(graph: Graph, pod: Pod): Violation[] {
   const rules = ownPolicies(graph, pod, 'ingress').flatMap((policy) =>
     maps(policy.spec.ingress).map((rule) => ({ policy, peers: maps(rule.from) })),
   );
-  const chosen = rules.find(({ peers }) =>
-    peers.some((peer) => peer.podSelector !== undefined && peer.namespaceSelector === undefined),
-  );
+  const own = namespaceLabels(graph, pod.object.id.namespace).known;
+  const isHere = ({ podSelector, namespaceSelector }: JsonMap) =>
+    podSelector !== undefined && (namespaceSelector === undefined || selects(namespaceSelector, own));
+  const chosen = rules.find(({ peers }) => peers.some(isHere));
   return chosen === undefined ||
     rules.some(({ peers }) => peers.length === 0) ||
     annotation(pod, clients) !== ''
@@ -197,7 +205,15 @@ const workloadNames = oncePerGraph(
   (graph: Graph) => new Set(graph.pods.map(({ object }) => `${object.id.namespace}/${object.id.name}`)),
 );
 
-function unexpected(graph: Graph, pod: Pod): Violation[] {
+/** The labels of the namespaces that are known: those of the environments, and one that every cluster has. */
+function labelsOfNamespaces(environments: Graph[]): Map<string, JsonMap> {
+  const known = environments.flatMap((graph) =>
+    [...graph.namespaces].map((name) => [name, namespaceLabels(graph, name).known] as const),
+  );
+  return new Map([['kube-system', { 'kubernetes.io/metadata.name': 'kube-system' }], ...known]);
+}
+
+function unexpected(graph: Graph, pod: Pod, namespaces: Map<string, JsonMap>): Violation[] {
   const said = annotation(pod, clients);
   if (said === '') {
     return [];
@@ -215,7 +231,7 @@ function unexpected(graph: Graph, pod: Pod): Violation[] {
   // Without a policy everything reaches it, which unselected-pod says.
   const tooWide = policiesOf(graph, pod, 'ingress').flatMap((policy) =>
     maps(policy.spec.ingress).flatMap((rule, index) =>
-      strangers(graph, policy, rule, known).map(({ who, path }) => ({
+      strangers(graph, policy, rule, known, namespaces).map(({ who, path }) => ({
         object: policy.object,
         path: ['spec', 'ingress', index, ...path],
         message: `lets ${who} into ${shown(pod)}, which is for ${names.join(', ')} alone`,
@@ -231,6 +247,7 @@ function strangers(
   { object }: Node,
   rule: JsonMap,
   known: Set<string>,
+  namespaces: Map<string, JsonMap>,
 ): { who: string; path: FieldPath }[] {
   const { namespace } = object.id;
   const peers = maps(rule.from);
@@ -242,18 +259,23 @@ function strangers(
     if (peer.ipBlock !== undefined) {
       return [{ who: 'addresses', path: [...path, 'ipBlock'] }];
     }
-    if (peer.namespaceSelector !== undefined && !isOnly(peer.namespaceSelector, namespace)) {
-      return [{ who: 'other namespaces', path: [...path, 'namespaceSelector'] }];
+    const within =
+      peer.namespaceSelector === undefined
+        ? [namespace]
+        : [...namespaces].flatMap(([name, labels]) =>
+            selects(peer.namespaceSelector, labels) ? [name] : [],
+          );
+    const others = within.filter((name) => name !== namespace);
+    if (others.length > 0) {
+      const who = `${others.length === 1 ? 'the namespace' : 'the namespaces'} ${others.join(', ')}`;
+      return [{ who, path: [...path, 'namespaceSelector'] }];
+    }
+    if (within.length === 0) {
+      return [];
     }
     return graph
       .selected(namespace, peer.podSelector)
       .filter((other) => !known.has(other.object.id.name))
       .map((other) => ({ who: shown(other), path: [...path, 'podSelector'] }));
   });
-}
-
-/** Whether a namespaceSelector names one namespace by the label that only it has. */
-function isOnly(selector: unknown, namespace: string): boolean {
-  const { matchLabels } = isMap(selector) ? selector : {};
-  return isMap(matchLabels) && matchLabels['kubernetes.io/metadata.name'] === namespace;
 }

@@ -53,7 +53,7 @@ export function deniesByDefault(graph: Graph, namespace: string, side: Side): bo
 }
 
 /** What is known of a namespace's labels: all where the render has the namespace, else the one that each has. */
-function namespaceLabels(graph: Graph, namespace: string): Labels {
+export function namespaceLabels(graph: Graph, namespace: string): Labels {
   const node = graph.find('Namespace', '', namespace);
   const metadata = isMap(node?.object.value.metadata) ? node.object.value.metadata : {};
   const labels = isMap(metadata.labels) ? metadata.labels : {};

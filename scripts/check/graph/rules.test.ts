@@ -77,6 +77,32 @@ test('a declaration that is taken away is missed, where a NetworkPolicy shows th
   });
 });
 
+test('a namespaceSelector is held to the namespaces that are rendered', async (t) => {
+  const file = 'base/postgres/network-policy.yaml';
+  const peer =
+    '        - podSelector:\n            matchLabels:\n              app.kubernetes.io/name: quote-app\n';
+  const within = (selector: string) => `${peer}          namespaceSelector: ${selector}\n`;
+  const only = await copy(t);
+  await replace(only, file, peer, within('{matchLabels: {stage: last}}'));
+  await replace(
+    only,
+    'overlays/prod/kustomization.yaml',
+    'patches:\n',
+    'patches:\n  - path: namespace.yaml\n',
+  );
+  await writeFile(
+    path.join(only, 'overlays/prod/namespace.yaml'),
+    'apiVersion: v1\nkind: Namespace\nmetadata: {name: prod, labels: {stage: last}}\n',
+  );
+  // Elsewhere the selector selects nothing: quote-app cannot reach its database there.
+  assert.deepEqual(await found(only), { 'needed-flow': [`dev ${file}`, `staging ${file}`] });
+  const all = await copy(t);
+  await replace(all, file, peer, within('{matchLabels: {app.kubernetes.io/part-of: quotes}}'));
+  assert.deepEqual(await found(all), {
+    'unexpected-client': ['dev', 'prod', 'staging'].map((name) => `${name} ${file}`),
+  });
+});
+
 test('an environment in which the next workload would be open is found, on each side', async (t) => {
   const everywhere = ['dev', 'prod', 'staging'].map((name) => `${name} base/namespace/namespace.yaml`);
   const file = 'base/namespace/default-deny.yaml';
