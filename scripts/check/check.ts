@@ -8,6 +8,7 @@ import { checkConformance } from './conformance.ts';
 import { deadEntryFindings } from './dead-entries.ts';
 import { isExempt, readExemptions } from './exemptions/exemptions.ts';
 import { exemptionReport } from './exemptions/report.ts';
+import { declaredOrder, orderViolations } from './graph/order.ts';
 import { readRepository } from './graph/repository.ts';
 import { graphViolations } from './graph/rules.ts';
 import type { Finding, Place, Report, Rule, Target, Violation } from './model.ts';
@@ -51,7 +52,11 @@ export async function check(
   const only = chooser(allRules(all), chosen);
   const policies = all.filter(({ rule }) => only(rule.id));
   const admission = judgeAdmission(objects, conformance, policies, resources, only);
-  const repository = await readRepository(root, whole, renders, resources, files);
+  const order = declaredOrder(policyRender.objects);
+  const repository = await readRepository(root, whole, renders, resources, files, order);
+  const environments = renders.flatMap(({ target: { environment } }) =>
+    environment === '' ? [] : [environment],
+  );
   // What an object is misread to say has its finding; what would follow from it is not another.
   const misread = new Set(conformance.violations.map(({ object }) => object));
   const graph = graphViolations(repository, only).filter(({ violation }) => !misread.has(violation.object));
@@ -66,6 +71,12 @@ export async function check(
     ...renders.flatMap(twice).map((violation) => ({ rule: 'duplicate-object', violation })),
     ...conformance.violations.map(({ rule, ...violation }) => ({ rule, violation })),
     ...refusals.map((violation) => ({ rule: 'policy', violation })),
+    ...(whole ? orderViolations(policyRender.objects, policiesTarget(root), environments) : []).map(
+      (violation) => ({
+        rule: 'environment-order',
+        violation,
+      }),
+    ),
     ...admission.broken,
     ...graph.filter(({ rule, violation }) => !isExempt(exemptions, rule, violation.object)),
   ];
@@ -80,7 +91,7 @@ export async function check(
     )),
   ].map((finding): Finding => settled(finding, root, severities));
   const coverage = {
-    environments: renders.flatMap(({ target: { environment } }) => (environment === '' ? [] : [environment])),
+    environments,
     objects: objects.length,
     validated: conformance.validated,
     skipped: objects.length - conformance.validated,

@@ -9,6 +9,7 @@ import { type Policy, readPolicies } from './admission/policy.ts';
 import type { Resources } from './admission/resources.ts';
 import { allRules } from './catalogue.ts';
 import { examplesOf, exampleTarget, exampleTargets, renderExample } from './examples.ts';
+import { declaredOrder } from './graph/order.ts';
 import { readRepository } from './graph/repository.ts';
 import { graphRules, graphViolations } from './graph/rules.ts';
 import { findPrograms } from './programs.ts';
@@ -48,7 +49,8 @@ after(() => rm(scratch, { recursive: true }));
 async function broken(renders: Render[], whole: boolean): Promise<{ rules: string[]; messages: string[] }> {
   const objects = renders.flatMap((render) => render.objects);
   const all = [...renders, policyRender];
-  const repository = await readRepository(repoRoot, whole, all, resources, new YamlFiles());
+  const order = declaredOrder(policyRender.objects);
+  const repository = await readRepository(repoRoot, whole, all, resources, new YamlFiles(), order);
   const found = graphViolations(repository);
   const judged = policyViolations(objects, policies, resources).violations;
   return {

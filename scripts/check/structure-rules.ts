@@ -41,6 +41,10 @@ const rules = {
     why: 'A policy that the check cannot judge as the cluster does would let through here what is stopped there.',
     fix: 'Write it with what scripts/check/admission supports, or add what it needs there.',
   },
+  'environment-order': {
+    why: 'An environment that stands in no order is compared with none, so it may be laxer than the one before it.',
+    fix: 'Name the environments in quotes.check/environments in policies/environments.yaml, the first one first.',
+  },
   exemption: {
     why: 'An exemption that says less than who, why and until when is how a rule dies.',
     fix: 'Say rule, environment, object, owner, reason and expires, at most 180 days from now.',

@@ -28,6 +28,8 @@ export type Repository = {
   /** Whether everything was asked for: only then is what is not there really missing. */
   whole: boolean;
   environments: Graph[];
+  /** The stages that a change travels through, the first one first. */
+  order: string[];
   /** What was given as argument and is no environment. */
   parts: Graph[];
   policies: Graph[];
@@ -48,6 +50,7 @@ export async function readRepository(
   renders: Render[],
   resources: Resources,
   files: YamlFiles,
+  order: string[] = [],
 ): Promise<Repository> {
   const graphs = renders
     .filter(({ objects }) => objects.length > 0)
@@ -87,6 +90,7 @@ export async function readRepository(
     root,
     whole,
     environments: ofRole('environment'),
+    order,
     parts: ofRole('argument'),
     policies: ofRole('policies'),
     projects,
