@@ -13,7 +13,7 @@ import { readRepository } from './graph/repository.ts';
 import { graphViolations } from './graph/rules.ts';
 import type { Finding, Place, Report, Rule, Target, Violation } from './model.ts';
 import { noObject } from './model.ts';
-import { findPrograms } from './programs.ts';
+import { findKustomize } from './programs.ts';
 import { placeOf } from './provenance/provenance.ts';
 import { type Render, readObjects, renderKustomization } from './render.ts';
 import { ruleNamed } from './rule-pages.ts';
@@ -117,7 +117,7 @@ async function renderAll(
   files: YamlFiles,
   progress: (line: string) => void,
 ): Promise<{ renders: Render[]; policyRender: Render }> {
-  const { kustomize } = await findPrograms(progress);
+  const kustomize = await findKustomize(progress);
   const scratch = await mkdtemp(path.join(tmpdir(), 'quotes-check-'));
   try {
     const render = (target: Target, name: string) =>

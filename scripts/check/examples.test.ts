@@ -12,7 +12,7 @@ import { examplesOf, exampleTarget, exampleTargets, renderExample } from './exam
 import { declaredOrder } from './graph/order.ts';
 import { readRepository } from './graph/repository.ts';
 import { graphRules, graphViolations } from './graph/rules.ts';
-import { findPrograms } from './programs.ts';
+import { findKustomize } from './programs.ts';
 import { type Render, renderKustomization } from './render.ts';
 import { servedKinds } from './schemas/served-kinds.ts';
 import { schemaStore } from './schemas/store.ts';
@@ -29,7 +29,7 @@ let policyRender: Render;
 
 before(async () => {
   scratch = await mkdtemp(path.join(tmpdir(), 'quotes-examples-'));
-  kustomize = (await findPrograms(() => {})).kustomize;
+  kustomize = await findKustomize(() => {});
   resources = (await servedKinds(await schemaStore())).resources;
   const folder = path.join(scratch, 'policies');
   policyRender = await renderKustomization(kustomize, policiesTarget(repoRoot), folder, new YamlFiles());

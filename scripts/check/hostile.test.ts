@@ -166,6 +166,29 @@ test('files that are binary, empty, or no YAML are findings, never a crash', asy
   }
 });
 
+test('what is nested without end is a finding that says so, in a manifest, a kustomization and a file given', async (t) => {
+  const root = await copy(t);
+  const deep: Record<string, string> = {
+    lists: `${'['.repeat(50_000)}${']'.repeat(50_000)}`,
+    maps: `${'{a: '.repeat(50_000)}1${'}'.repeat(50_000)}`,
+    items: `${'- '.repeat(50_000)}x`,
+    lines: Array.from({ length: 1500 }, (_, at) => `${' '.repeat(at)}a:`).join('\n'),
+  };
+  for (const [what, value] of Object.entries(deep)) {
+    const nested = `a:\n${value.replace(/^/gm, '  ')}\n`;
+    for (const file of ['base/quote-app/service.yaml', prod]) {
+      await spoil(root, file, '', nested);
+      const paths = file === prod ? ['overlays/prod'] : ['overlays/dev', file];
+      for (const given of paths) {
+        const { report } = await check(root, [path.join(root, given)], () => {});
+        const found = report.findings.find(({ rule }) => rule === 'yaml-syntax');
+        assert.match(found?.message ?? '', /^nested too deeply/, `${what} in ${file}`);
+        assert.equal(found?.file, file);
+      }
+    }
+  }
+});
+
 test('a file of 100 MB ends the check with a word, not with the memory', async (t) => {
   const root = await copy(t);
   await truncate(path.join(root, 'base/quote-app/service.yaml'), 100 * 1024 * 1024);

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { argocdModule, releaseVersions, stageArgocd, stagedInstall } from '../argocd-manifest.ts';
 import { runProgram } from '../program.ts';
 import { pinnedVersion } from '../tools/go-modules.ts';
-import { type Kustomization, referencePlace } from './kustomization.ts';
+import { type Kustomization, kustomizationFile, referencePlace } from './kustomization.ts';
 import { manifestsIn } from './manifests.ts';
 import { isMap, type JsonMap, type Place, type RenderedObject, type Target, text } from './model.ts';
 import { foreignPlugins } from './plugins.ts';
@@ -72,7 +72,10 @@ async function obstacle(
   files: YamlFiles,
 ): Promise<{ error: string; place?: Place } | undefined> {
   if (tree.length === 0) {
-    return { error: `not rendered: ${dir} has no kustomization that can be read` };
+    const file = kustomizationFile(dir);
+    const [problem] = file !== undefined && files.holds(file) ? (await files.read(file)).problems : [];
+    const error = `not rendered: ${dir} has no kustomization that can be read`;
+    return { error, ...(file !== undefined && { place: { file, line: problem?.line ?? 1 } }) };
   }
   for (const kustomization of tree) {
     for (const reference of kustomization.references) {

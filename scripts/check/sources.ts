@@ -2,7 +2,12 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { releaseVersions } from '../argocd-manifest.ts';
 import { exemptionsFile } from './exemptions/exemptions.ts';
-import { isKustomizationFile, type Kustomization, referencePlace } from './kustomization.ts';
+import {
+  isKustomizationFile,
+  type Kustomization,
+  kustomizationFile,
+  referencePlace,
+} from './kustomization.ts';
 import { isMap, maps, type Target, text } from './model.ts';
 import { type Departure, departures, pluginDepartures } from './own-formats/own-formats.ts';
 import { foreignPlugins, pluginsOf } from './plugins.ts';
@@ -33,9 +38,17 @@ export async function allSourceFindings(
     file.path,
     ...references.filter(({ kind, to }) => kind === 'file' && /\.ya?ml$/.test(to)).map(({ to }) => to),
   ]);
+  // Of a kustomization that does not parse nothing is known but its file.
+  const folders = new Set([
+    ...roots,
+    ...kustomizations.flatMap(({ references }) =>
+      references.filter(({ kind }) => kind === 'kustomization').map(({ to }) => to),
+    ),
+  ]);
+  const listing = [...folders].flatMap((dir) => kustomizationFile(dir) ?? []);
   const plain = targets.flatMap((target) => ('file' in target ? [target.file] : []));
   return [
-    ...(await syntaxFindings([...new Set([...named, ...plain, ...present.yaml])], files)),
+    ...(await syntaxFindings([...new Set([...named, ...listing, ...plain, ...present.yaml])], files)),
     ...(await kustomizationFindings(kustomizations, files)),
     ...(await unlistedFindings(root, present, kustomizations, files)),
   ];

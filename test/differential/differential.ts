@@ -8,7 +8,7 @@ import { type Resource, type Resources, resourceKey } from '../../scripts/check/
 import { checkConformance } from '../../scripts/check/conformance.ts';
 import { examplesOf, exampleTargets, renderExample } from '../../scripts/check/examples.ts';
 import { isMap, type JsonMap, type RenderedObject } from '../../scripts/check/model.ts';
-import { findPrograms } from '../../scripts/check/programs.ts';
+import { findKustomize } from '../../scripts/check/programs.ts';
 import { renderKustomization } from '../../scripts/check/render.ts';
 import { servedKinds } from '../../scripts/check/schemas/served-kinds.ts';
 import { schemaStore } from '../../scripts/check/schemas/store.ts';
@@ -46,7 +46,7 @@ export type Comparison = {
 export async function compareGates(api: ApiServer): Promise<Comparison> {
   const scratch = await mkdtemp(path.join(tmpdir(), 'quotes-differential-'));
   try {
-    const { kustomize } = await findPrograms(() => {});
+    const kustomize = await findKustomize(() => {});
     const served = await servedKinds(await schemaStore());
     const folder = path.join(scratch, 'policies');
     const rendered = await renderKustomization(kustomize, policiesTarget(repoRoot), folder, new YamlFiles());

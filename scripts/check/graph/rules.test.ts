@@ -7,7 +7,7 @@ import { repoRoot } from '../../paths.ts';
 import { check } from '../check.ts';
 import { exampleTargets, renderExample } from '../examples.ts';
 import { type FieldPath, isMap, type Json, type JsonMap } from '../model.ts';
-import { findPrograms } from '../programs.ts';
+import { findKustomize } from '../programs.ts';
 import { servedKinds } from '../schemas/served-kinds.ts';
 import { schemaStore } from '../schemas/store.ts';
 import { YamlFiles } from '../yaml/yaml-files.ts';
@@ -162,7 +162,7 @@ test('what a file or a base given as argument refers to may be elsewhere', async
 });
 
 test('no value of any field makes a rule fail', async (t) => {
-  const { kustomize } = await findPrograms(() => {});
+  const kustomize = await findKustomize(() => {});
   const resources = (await servedKinds(await schemaStore())).resources;
   const scratch = await scratchFolder(t);
   const { namespace, applications } = exampleTargets(repoRoot);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { FieldPath, RenderedObject } from '../model.ts';
-import { findPrograms } from '../programs.ts';
+import { findKustomize } from '../programs.ts';
 import { renderKustomization } from '../render.ts';
 import { YamlFiles } from '../yaml/yaml-files.ts';
 import { placeOf } from './provenance.ts';
@@ -35,7 +35,7 @@ async function rendered(t: TestContext, tree: Record<string, string>) {
     await mkdir(path.dirname(path.join(root, file)), { recursive: true });
     await writeFile(path.join(root, file), text);
   }
-  const { kustomize } = await findPrograms(() => {});
+  const kustomize = await findKustomize(() => {});
   const files = new YamlFiles();
   const target = { role: 'environment', environment: 'x', dir: path.join(root, 'overlay') } as const;
   const { objects, error } = await renderKustomization(kustomize, target, path.join(root, 'scratch'), files);
