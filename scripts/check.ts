@@ -73,7 +73,7 @@ await run({ help, options, positionals: true }, async (given, paths) => {
     }
     print(
       given.write === true
-        ? (await writeGenerated(root, progress)).join('\n')
+        ? (await writeGenerated(root, progress)).map((file) => `${file}\n`).join('')
         : rulesText(await catalogue(root, progress), given.explain, format ?? 'terminal'),
     );
     return 0;

@@ -92,7 +92,7 @@ const mutations: {
     to: 'revisionHistoryLimit: 3\n  revisionHistoryLimit: 4',
     rule: 'duplicate-key',
     environments: [''],
-    says: /unique/,
+    says: /^the key revisionHistoryLimit is there twice$/,
   },
   {
     what: 'replicas twice for one name',
@@ -436,6 +436,40 @@ spec:
       ['drain-blocked', 'overlays/prod/pod-disruption-budget.yaml', 7],
     ],
   );
+});
+
+test('what is given twice is judged once', async (t) => {
+  const root = await copy(t);
+  await spoil(root, prod, 'count: 3', 'count: 1');
+  const overlay = path.join(root, 'overlays/prod');
+  const { report } = await check(root, [overlay, `${overlay}/`, `${overlay}/kustomization.yaml`], () => {});
+  const once = await check(root, [overlay], () => {});
+  assert.deepEqual(report, once.report);
+});
+
+test('labels in selectors are refused only where a NetworkPolicy is that they would rewrite', async (t) => {
+  const root = await copy(t);
+  const labels = 'labels:\n  - pairs: {a: b}\n    includeSelectors: true\n';
+  const head = 'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n';
+  const found = async () =>
+    (await findingsOf(root)).filter(({ rule }) => rule === 'kustomization').map(({ file }) => file);
+  await mkdir(path.join(root, 'base/harmless'));
+  await spoil(root, 'base/harmless/kustomization.yaml', '', `${head}${labels}resources: [account.yaml]\n`);
+  await spoil(
+    root,
+    'base/harmless/account.yaml',
+    '',
+    'apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: harmless}\n',
+  );
+  await spoil(root, prod, 'resources:\n', 'resources:\n  - ../../base/harmless\n');
+  assert.deepEqual(await found(), []);
+  await mkdir(path.join(root, 'components/labelled'), { recursive: true });
+  const component = 'components/labelled/kustomization.yaml';
+  const asComponent = head.replace('v1beta1', 'v1alpha1').replace('Kustomization', 'Component');
+  await spoil(root, component, '', `${asComponent}${labels}`);
+  assert.deepEqual(await found(), []);
+  await spoil(root, prod, 'replicas:', 'components:\n  - ../../components/labelled\nreplicas:');
+  assert.deepEqual(await found(), [component]);
 });
 
 test('what cannot be checked is refused with a next step, never passed', async (t) => {

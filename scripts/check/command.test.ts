@@ -200,7 +200,10 @@ test(`${rulesDocument} is what the rules say`, async (t) => {
   t.after(() => rm(root, { recursive: true }));
   await cp(path.join(repoRoot, 'policies'), path.join(root, 'policies'), { recursive: true });
   await mkdir(path.join(root, path.dirname(rulesDocument)));
-  assert.equal((await command(['--root', root, '--write'])).exitCode, 0);
+  const written = await command(['--root', root, '--write']);
+  assert.deepEqual([written.exitCode, written.stdout], [0, rulesDocument]);
+  const again = await command(['--root', root, '--write']);
+  assert.deepEqual([again.exitCode, again.stdout], [0, ''], 'only what changed is listed');
   const [there, wanted] = await Promise.all(
     [repoRoot, root].map((folder) => readFile(path.join(folder, rulesDocument), 'utf8')),
   );

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { catalogue } from './catalogue.ts';
 import { exemptedFiles, staleFiles, writtenBindings } from './exemptions/bindings.ts';
@@ -26,6 +26,10 @@ export async function writeGenerated(root: string, progress: (line: string) => v
     await (text === undefined ? rm(at) : writeWhole(at, text));
   }
   const rules = rulesMarkdown(await catalogue(root, progress));
-  await writeWhole(path.join(root, rulesDocument), rules);
+  const document = path.join(root, rulesDocument);
+  if ((await readFile(document, 'utf8').catch(() => undefined)) === rules) {
+    return stale;
+  }
+  await writeWhole(document, rules);
   return [...stale, rulesDocument];
 }

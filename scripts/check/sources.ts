@@ -8,6 +8,7 @@ import {
   kustomizationFile,
   referencePlace,
 } from './kustomization.ts';
+import { manifestsIn } from './manifests.ts';
 import { isMap, maps, type Target, text } from './model.ts';
 import { type Departure, departures, pluginDepartures } from './own-formats/own-formats.ts';
 import { foreignPlugins, pluginsOf } from './plugins.ts';
@@ -50,6 +51,7 @@ export async function allSourceFindings(
   return [
     ...(await syntaxFindings([...new Set([...named, ...listing, ...plain, ...present.yaml])], files)),
     ...(await kustomizationFindings(kustomizations, files)),
+    ...(await rewrittenPolicies(trees, files)),
     ...(await unlistedFindings(root, present, kustomizations, files)),
   ];
 }
@@ -165,6 +167,36 @@ async function pluginFindings(kustomization: Kustomization, files: YamlFiles): P
     findings.push({ rule: 'unknown-kind', file: file.path, line: file.documentLine(document), message });
   }
   return findings;
+}
+
+/** Labels that a kustomization writes into selectors, where a NetworkPolicy is among what it writes them into. */
+async function rewrittenPolicies(trees: Kustomization[][], files: YamlFiles): Promise<SourceFinding[]> {
+  const findings = new Map<string, SourceFinding>();
+  for (const kustomization of trees.flat()) {
+    const { dir, file, value, isComponent } = kustomization;
+    for (const [index, { includeSelectors }] of maps(value.labels).entries()) {
+      // A component's labels are for whatever the kustomizations that list it have.
+      const among = isComponent
+        ? trees.filter((tree) => tree.some((one) => one.dir === dir)).flat()
+        : await reachable(dir, files);
+      if (includeSelectors === true && (await hasNetworkPolicy(among, files))) {
+        const { line } = file.locate(0, ['labels', index, 'includeSelectors']);
+        const message = `labels.${index}.includeSelectors also rewrites whom NetworkPolicies let in: write the selectors in the manifests`;
+        findings.set(`${file.path}:${line}`, { rule: 'kustomization', file: file.path, line, message });
+      }
+    }
+  }
+  return [...findings.values()];
+}
+
+async function hasNetworkPolicy(tree: Kustomization[], files: YamlFiles): Promise<boolean> {
+  for (const { kind, to, field } of tree.flatMap(({ references }) => references)) {
+    const manifests = kind === 'file' && field === 'resources' ? manifestsIn(await files.read(to)) : [];
+    if (manifests.some(({ value }) => isMap(value) && value.kind === 'NetworkPolicy')) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /** Kustomize makes each entry's change after the other, so the last one for a name wins. */

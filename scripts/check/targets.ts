@@ -37,11 +37,13 @@ export function policiesTarget(root: string): Target & { dir: string } {
 }
 
 /**
- * Targets for paths a user gave: folders with a kustomization, kustomization files, plain YAML files.
+ * Targets for paths a user gave, each once: folders with a kustomization, kustomization files, plain YAML files.
  * @throws {CannotRun} when a path is none of these.
  */
 export async function argumentTargets(root: string, paths: string[], files: YamlFiles): Promise<Target[]> {
-  return Promise.all(paths.map((given) => argumentTarget(root, path.resolve(given), files)));
+  const targets = await Promise.all(paths.map((given) => argumentTarget(root, path.resolve(given), files)));
+  const place = (target: Target) => ('dir' in target ? target.dir : target.file);
+  return [...new Map(targets.map((target) => [place(target), target])).values()];
 }
 
 async function argumentTarget(root: string, given: string, files: YamlFiles): Promise<Target> {

@@ -62,7 +62,10 @@ export class FullYaml {
       .map((error) => ({
         rule: error.code === 'DUPLICATE_KEY' ? 'duplicate-key' : 'yaml-syntax',
         line: this.position(error.pos[0]).line,
-        message: readable(error.message.split(' at line')[0] ?? error.message),
+        message:
+          error.code === 'DUPLICATE_KEY'
+            ? `the key ${keyAt(text, error.pos[0])} is there twice`
+            : readable(error.message.split(' at line')[0] ?? error.message),
       }));
     const read = attempt(() =>
       this.problems.length > 0 ? [] : this.documents.map((document) => plainData(document)),
@@ -121,6 +124,13 @@ const resolved = new Map<string, Json>();
 const deepest = 250;
 
 const tooDeep = `nested too deeply: more than ${deepest} levels are not read`;
+
+/** The key that begins at a place in a text, as it is written. */
+function keyAt(text: string, at: number): string {
+  return (
+    /^(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\n:]|:(?! |\n))*/.exec(text.slice(at, at + 200))?.[0].trim() ?? ''
+  );
+}
 
 /** The parser catches its own overflow of the stack, and gives it as one error of many. */
 function readable(message: string): string {
