@@ -63,6 +63,7 @@ export function namespaceLabels(graph: Graph, namespace: string): Labels {
   };
 }
 
+/** A pod of the render as an end of a flow: all of its labels are known. */
 export function endOf(graph: Graph, pod: Pod): End {
   const { namespace } = pod.object.id;
   return {
