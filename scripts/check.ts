@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { styleText } from 'node:util';
 import { type CatalogueEntry, catalogue } from './check/catalogue.ts';
@@ -73,10 +73,13 @@ await run({ help, options, positionals: true }, async (given, paths) => {
     }
     print(
       given.write === true
-        ? (await writeGenerated(root, progress)).join('\n')
+        ? (await writeGenerated(root, progress)).map((file) => `${file}\n`).join('')
         : rulesText(await catalogue(root, progress), given.explain, format ?? 'terminal'),
     );
     return 0;
+  }
+  if (given.root !== undefined) {
+    assertInside(root, given.root, paths);
   }
   const { report: all, rules } = await check(root, paths, progress, given.rule);
   const report =
@@ -102,6 +105,22 @@ function rootFolder(given: string | undefined): string {
     throw new CannotRun(`--root ${given}: there is no folder ${root}. Give a checkout of the repository.`);
   }
   return root;
+}
+
+/** Paths of another checkout than the one that is asked about would be judged by policies that are not theirs. */
+function assertInside(root: string, named: string, paths: string[]): void {
+  const real = realpathSync(root);
+  const outside = paths.find((given) => {
+    const at = path.resolve(given);
+    const there = existsSync(at) ? realpathSync(at) : at;
+    return ![root, real].some((folder) => `${there}${path.sep}`.startsWith(`${folder}${path.sep}`));
+  });
+  if (outside !== undefined) {
+    throw new CannotRun(
+      `${path.resolve(outside)} is not in --root ${named}: paths are relative to the current directory. ` +
+        `Give ${path.join(named, path.isAbsolute(outside) ? 'PATH' : outside)}.`,
+    );
+  }
 }
 
 function rulesText(entries: CatalogueEntry[], explained: string | undefined, format: FormatName): string {

@@ -5,7 +5,7 @@ import { CannotRun } from '../cli.ts';
 import { type Policy, readPolicies } from './admission/policy.ts';
 import { graphRules } from './graph/rules.ts';
 import type { Rule } from './model.ts';
-import { findPrograms } from './programs.ts';
+import { findKustomize } from './programs.ts';
 import { renderKustomization } from './render.ts';
 import { structureRules } from './structure-rules.ts';
 import { policiesTarget } from './targets.ts';
@@ -32,7 +32,7 @@ export type CatalogueEntry = Rule & { definedIn: string; valid?: ExampleFile; in
  * @throws {CannotRun} when a policy cannot be read: a list that lacks it would look whole
  */
 export async function catalogue(root: string, progress: (line: string) => void): Promise<CatalogueEntry[]> {
-  const { kustomize } = await findPrograms(progress);
+  const kustomize = await findKustomize(progress);
   const scratch = await mkdtemp(path.join(tmpdir(), 'quotes-catalogue-'));
   try {
     const { objects, error } = await renderKustomization(

@@ -11,290 +11,6 @@ import { copy, findingsOf, lineOf, spoil } from './spoilt-copy.ts';
 const deployment = 'base/quote-app/deployment.yaml';
 const prod = 'overlays/prod/kustomization.yaml';
 
-/** What is spoilt, the rule that must fire and no other, where, in which environments, and the words it must say. */
-const mutations: {
-  what: string;
-  file: string;
-  from: string | RegExp;
-  to: string;
-  rule: string;
-  /** What follows from it by another rule, in the same environments. */
-  besides?: string;
-  at?: { file?: string; text?: string };
-  environments: string[];
-  says: RegExp;
-}[] = [
-  {
-    what: 'too few replicas in an overlay',
-    file: prod,
-    from: 'count: 3',
-    to: 'count: 2',
-    rule: 'minimum-replicas',
-    besides: 'drain-blocked',
-    at: { text: 'count: 2' },
-    environments: ['prod'],
-    says: /2 of at least 3/,
-  },
-  ...(['livenessProbe', 'readinessProbe', 'startupProbe'] as const).map((probe) => ({
-    what: `no ${probe}`,
-    file: deployment,
-    from: new RegExp(` +${probe}:\\n(?: {12,}.*\\n)+`),
-    to: '',
-    rule: 'probes',
-    at: { text: '- name: quote-app' },
-    environments: ['dev', 'prod', 'staging'],
-    says: new RegExp(`no ${probe}: quote-app`),
-  })),
-  {
-    what: 'a misspelt field',
-    file: deployment,
-    from: 'maxUnavailable: 0',
-    to: 'maxUnavailble: 0',
-    rule: 'unknown-field',
-    at: { text: 'maxUnavailble' },
-    environments: ['dev', 'prod', 'staging'],
-    says: /maxUnavailble/,
-  },
-  {
-    what: 'a value of the wrong type',
-    file: deployment,
-    from: 'maxSurge: 1',
-    to: 'maxSurge: [1]',
-    rule: 'schema',
-    at: { text: 'maxSurge' },
-    environments: ['dev', 'prod', 'staging'],
-    says: /maxSurge/,
-  },
-  {
-    what: 'a kind that the cluster does not serve',
-    file: 'base/postgres/network-policy.yaml',
-    from: 'networking.k8s.io/v1',
-    to: 'networking.k8s.io/v1beta1',
-    rule: 'unknown-kind',
-    at: { text: 'kind:' },
-    environments: ['dev', 'prod', 'staging'],
-    says: /networking.k8s.io\/v1beta1/,
-  },
-  {
-    what: "a misspelt field of Argo CD's AppProject",
-    file: 'apps/prod.yaml',
-    from: 'clusterResourceWhitelist:',
-    to: 'clusterResourceWhitelst:',
-    rule: 'unknown-field',
-    at: { text: 'clusterResourceWhitelst' },
-    environments: [''],
-    says: /clusterResourceWhitelst/,
-  },
-  {
-    what: 'a key twice',
-    file: deployment,
-    from: 'revisionHistoryLimit: 3',
-    to: 'revisionHistoryLimit: 3\n  revisionHistoryLimit: 4',
-    rule: 'duplicate-key',
-    environments: [''],
-    says: /unique/,
-  },
-  {
-    what: 'a misspelt field of a kustomization',
-    file: 'overlays/dev/kustomization.yaml',
-    from: 'images:',
-    to: 'imags:',
-    rule: 'unknown-field',
-    at: { text: 'imags:' },
-    environments: [''],
-    says: /imags/,
-  },
-  {
-    what: 'labels that rewrite whom NetworkPolicies let in',
-    file: prod,
-    from: 'patches:',
-    to: 'labels:\n  - pairs: {a: b}\n    includeSelectors: true\npatches:',
-    rule: 'kustomization',
-    at: { text: 'includeSelectors' },
-    environments: [''],
-    says: /NetworkPolicies/,
-  },
-  {
-    what: 'a manifest that nobody lists',
-    file: 'base/quote-app/forgotten.yaml',
-    from: '',
-    to: 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: forgotten}\n',
-    rule: 'unlisted-file',
-    at: { file: 'base/quote-app/forgotten.yaml', text: 'apiVersion' },
-    environments: [''],
-    says: /no kustomization lists/,
-  },
-  {
-    what: 'a resource from the internet',
-    file: prod,
-    from: 'resources:\n',
-    to: 'resources:\n  - https://127.0.0.1:1/x.yaml\n',
-    rule: 'remote-resource',
-    at: { text: '- https://' },
-    environments: [''],
-    says: /https:/,
-  },
-  {
-    what: 'a patch that matches nothing',
-    file: prod,
-    from: 'patches:\n',
-    to: 'patches:\n  - target: {kind: Deployment, name: quote-ap}\n    patch: |-\n      - op: remove\n        path: /spec/strategy\n',
-    rule: 'dead-entry',
-    at: { text: '- target: {kind: Deployment' },
-    environments: [''],
-    says: /matches no object/,
-  },
-  {
-    what: 'an image that no container has',
-    file: prod,
-    from: '- name: quote-app\n    digest',
-    to: '- name: quote-other\n    newTag: x\n  - name: quote-app\n    digest',
-    rule: 'dead-entry',
-    at: { text: '- name: quote-other' },
-    environments: [''],
-    says: /no container has the image quote-other/,
-  },
-  {
-    what: 'a tag where prod pins a digest',
-    file: prod,
-    from: /digest: .*/,
-    to: 'newTag: main',
-    rule: 'image-digest',
-    at: { text: 'newTag: main' },
-    environments: ['prod'],
-    says: /not pinned by digest/,
-  },
-  {
-    what: 'a namespace that no policy holds in any more',
-    file: 'base/namespace/namespace.yaml',
-    from: '    app.kubernetes.io/part-of: quotes\n',
-    to: '',
-    rule: 'unbound-environment',
-    at: { text: 'labels:' },
-    environments: ['dev', 'prod', 'staging'],
-    says: /none of 29 bindings selects/,
-  },
-  {
-    what: 'a binding that the API server does not take',
-    file: 'policies/probes/binding.yaml',
-    from: 'validationActions: [Deny]',
-    to: 'validationActions: [Deny, Warn]',
-    rule: 'policy',
-    at: { text: 'validationActions' },
-    environments: [''],
-    says: /not both Deny and Warn/,
-  },
-  {
-    what: 'a policy with a function that Kubernetes has and the check does not',
-    file: 'policies/bare-pod/policy.yaml',
-    from: 'size(object.metadata.?ownerReferences.orValue([])) > 0',
-    to: "url(object.metadata.name).getHost() == ''",
-    rule: 'policy',
-    at: { text: '- expression: >-' },
-    environments: [''],
-    says: /bare-pod: .*url/,
-  },
-  {
-    what: 'a parameter that one environment does not say',
-    file: 'overlays/staging/policy-parameters.yaml',
-    from: '  minimum-replicas.quote-app: "2"\n',
-    to: '',
-    rule: 'policy-parameters',
-    at: { text: 'data:' },
-    environments: ['staging'],
-    says: /staging says nothing of minimum-replicas.quote-app/,
-  },
-  {
-    what: 'a parameter whose key is misspelt',
-    file: 'overlays/prod/policy-parameters.yaml',
-    from: '\ndata:',
-    to: '\ndata:\n  image-digest.tag-below: docker.io/',
-    rule: 'policy-parameters',
-    at: { text: 'image-digest.tag-below' },
-    environments: ['prod'],
-    says: /no policy reads image-digest.tag-below/,
-  },
-  {
-    what: 'a tag of another registry in prod',
-    file: 'base/edge/deployment.yaml',
-    from: 'docker.io/library/haproxy',
-    to: 'docker.io/someone/haproxy',
-    rule: 'image-digest',
-    environments: ['dev', 'prod', 'staging'],
-    says: /not pinned by digest: haproxy/,
-  },
-  {
-    what: 'a resource that no API serves',
-    file: 'policies/probes/policy.yaml',
-    from: 'statefulsets',
-    to: 'statefulset',
-    rule: 'idle-policy',
-    at: { text: 'resources:' },
-    environments: [''],
-    says: /serves no statefulset in apps v1/,
-  },
-  {
-    what: 'a group that no API serves',
-    file: 'policies/disruption-budget/policy.yaml',
-    from: 'apiGroups: [policy]',
-    to: 'apiGroups: [policies]',
-    rule: 'idle-policy',
-    at: { text: '- apiGroups:' },
-    environments: [''],
-    says: /apiGroups policies/,
-  },
-  {
-    what: 'a version that no API serves',
-    file: 'policies/disruption-budget/policy.yaml',
-    from: 'apiVersions: [v1]',
-    to: 'apiVersions: [v1beta1]',
-    rule: 'idle-policy',
-    at: { text: 'apiVersions:' },
-    environments: [''],
-    says: /apiVersions v1beta1/,
-  },
-  {
-    what: 'a match condition that is never true',
-    file: 'policies/probes/policy.yaml',
-    from: '  validations:',
-    to: '  matchConditions:\n    - name: never\n      expression: 1 > 2 && object.spec.replicas > 1\n  validations:',
-    rule: 'idle-policy',
-    at: { text: 'expression: 1 > 2' },
-    environments: [''],
-    says: /false whatever the object/,
-  },
-  {
-    what: 'a validation that is always true',
-    file: 'policies/probes/policy.yaml',
-    from: '  validations:',
-    to: '  validations:\n    - expression: "true"',
-    rule: 'idle-policy',
-    at: { text: '- expression: "true"' },
-    environments: [''],
-    says: /holds whatever the object/,
-  },
-  {
-    what: 'an exclusion of everything',
-    file: 'policies/disruption-budget/policy.yaml',
-    from: '    resourceRules:',
-    to: '    excludeResourceRules:\n      - {apiGroups: [policy], apiVersions: ["*"], resources: ["*"], operations: ["*"]}\n    resourceRules:',
-    rule: 'idle-policy',
-    at: { text: 'excludeResourceRules:' },
-    environments: [''],
-    says: /excludes every kind/,
-  },
-  {
-    what: 'a binding that leaves over no kind',
-    file: 'policies/probes/binding.yaml',
-    from: '  policyName: probes',
-    to: '  policyName: probes\n  matchResources:\n    resourceRules:\n      - {apiGroups: [""], apiVersions: [v1], resources: [pods], operations: ["*"]}',
-    rule: 'idle-policy',
-    at: { text: 'resourceRules:' },
-    environments: [''],
-    says: /leaves over no kind that policy probes matches/,
-  },
-];
-
 test('this repository has no findings, and every object of it is validated', async () => {
   const { report } = await check(repoRoot, [], () => {});
   assert.deepEqual(report.findings, []);
@@ -303,32 +19,6 @@ test('this repository has no findings, and every object of it is validated', asy
   assert.equal(report.coverage.validated, report.coverage.objects);
   assert.ok(report.coverage.objects > 60);
 });
-
-for (const { what, file, from, to, rule, besides, at = {}, environments, says } of mutations) {
-  test(`${what} is found by ${rule} alone, where it is`, async (t) => {
-    const root = await copy(t);
-    await spoil(root, file, from, to);
-    const found = await findingsOf(root);
-    // What does not render says so besides.
-    const own = found.filter((finding) => finding.rule !== 'render-failed' && finding.rule !== besides);
-    assert.deepEqual(
-      own.map((finding) => finding.rule),
-      environments.map(() => rule),
-      JSON.stringify(found, null, 1),
-    );
-    assert.deepEqual(
-      own.map((finding) => finding.environment),
-      environments,
-    );
-    for (const finding of own) {
-      assert.match(finding.message, says);
-      assert.equal(finding.file, at.file ?? file);
-      if (at.text !== undefined) {
-        assert.equal(finding.line, await lineOf(root, finding.file, at.text));
-      }
-    }
-  });
-}
 
 test('policies that no Application deploys are found: the cluster would hold to none', async (t) => {
   const root = await copy(t);
@@ -375,6 +65,28 @@ test('YAML that does not parse is one finding with its line, in a file given as 
   assert.deepEqual(
     more.map(({ rule }) => rule).filter((rule) => rule !== 'yaml-syntax'),
     [],
+  );
+});
+
+test('what Kustomize would read as a manifest and nobody lists is found, whatever its name', async (t) => {
+  const root = await copy(t);
+  const manifest = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'forgotten' } };
+  const text = `# not listed\n${JSON.stringify(manifest)}\n`;
+  await mkdir(path.join(root, 'base/quote-app/.hidden'));
+  const names = ['more.json', 'more.yml', 'MORE.YAML', '.more.yaml', '.hidden/more.yaml', 'more.jsn.JSON'];
+  for (const name of names) {
+    const isJson = name.toLowerCase().endsWith('json');
+    await spoil(root, `base/quote-app/${name}`, '', isJson ? JSON.stringify(manifest) : text);
+  }
+  await spoil(root, 'apps/.application.json', '', JSON.stringify([manifest]));
+  await spoil(root, 'base/quote-app/settings.json', '', '{"colour": "red"}');
+  await spoil(root, 'base/quote-app/notes.json', '', 'no JSON: [');
+  await spoil(root, 'base/quote-app/README.md', '', '# apiVersion: v1\n');
+  assert.deepEqual(
+    (await findingsOf(root)).map(({ rule, file }) => `${rule} ${file}`),
+    ['apps/.application.json', ...names.map((name) => `base/quote-app/${name}`).sort()].map(
+      (file) => `unlisted-file ${file}`,
+    ),
   );
 });
 
@@ -486,6 +198,40 @@ test('an autoscaler that may go below the minimum is found, in place of the numb
       ['drain-blocked', 'overlays/prod/pod-disruption-budget.yaml', 7],
     ],
   );
+});
+
+test('what is given twice is judged once', async (t) => {
+  const root = await copy(t);
+  await spoil(root, prod, 'count: 3', 'count: 1');
+  const overlay = path.join(root, 'overlays/prod');
+  const { report } = await check(root, [overlay, `${overlay}/`, `${overlay}/kustomization.yaml`], () => {});
+  const once = await check(root, [overlay], () => {});
+  assert.deepEqual(report, once.report);
+});
+
+test('labels in selectors are refused only where a NetworkPolicy is that they would rewrite', async (t) => {
+  const root = await copy(t);
+  const labels = 'labels:\n  - pairs: {a: b}\n    includeSelectors: true\n';
+  const head = 'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n';
+  const found = async () =>
+    (await findingsOf(root)).filter(({ rule }) => rule === 'kustomization').map(({ file }) => file);
+  await mkdir(path.join(root, 'base/harmless'));
+  await spoil(root, 'base/harmless/kustomization.yaml', '', `${head}${labels}resources: [account.yaml]\n`);
+  await spoil(
+    root,
+    'base/harmless/account.yaml',
+    '',
+    'apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: harmless}\n',
+  );
+  await spoil(root, prod, 'resources:\n', 'resources:\n  - ../../base/harmless\n');
+  assert.deepEqual(await found(), []);
+  await mkdir(path.join(root, 'components/labelled'), { recursive: true });
+  const component = 'components/labelled/kustomization.yaml';
+  const asComponent = head.replace('v1beta1', 'v1alpha1').replace('Kustomization', 'Component');
+  await spoil(root, component, '', `${asComponent}${labels}`);
+  assert.deepEqual(await found(), []);
+  await spoil(root, prod, 'replicas:', 'components:\n  - ../../components/labelled\nreplicas:');
+  assert.deepEqual(await found(), [component]);
 });
 
 test('what cannot be checked is refused with a next step, never passed', async (t) => {

@@ -1,33 +1,29 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type PolicyViolation, policyViolations } from './admission/gate.ts';
 import { idle } from './admission/idle.ts';
-import { type Policy, readPolicies } from './admission/policy.ts';
-import type { Resources } from './admission/resources.ts';
+import { readPolicies } from './admission/policy.ts';
+import { type Broken, judgeAdmission } from './admission-findings.ts';
 import { allRules } from './catalogue.ts';
-import { type Conformance, checkConformance, deprecatedObjects } from './conformance.ts';
+import { checkConformance, deprecatedObjects } from './conformance.ts';
 import { deadEntryFindings } from './dead-entries.ts';
 import { isExempt, readExemptions } from './exemptions/exemptions.ts';
 import { exemptionReport } from './exemptions/report.ts';
-import { kustomizationObject } from './graph/applications.ts';
+import { declaredOrder, orderViolations } from './graph/order.ts';
 import { readRepository } from './graph/repository.ts';
 import { graphViolations } from './graph/rules.ts';
-import type { Finding, Place, RenderedObject, Report, Rule, Target, Violation } from './model.ts';
+import type { Finding, Place, Report, Rule, Target, Violation } from './model.ts';
 import { noObject } from './model.ts';
-import { findPrograms } from './programs.ts';
+import { findKustomize } from './programs.ts';
 import { placeOf } from './provenance/provenance.ts';
 import { type Render, readObjects, renderKustomization } from './render.ts';
 import { ruleNamed } from './rule-pages.ts';
 import { servedKinds } from './schemas/served-kinds.ts';
 import { schemaStore } from './schemas/store.ts';
 import { allSourceFindings, type SourceFinding } from './sources.ts';
-import { argumentTargets, policiesTarget, repositoryTargets } from './targets.ts';
+import { argumentTargets, environmentsAmong, policiesTarget, repositoryTargets } from './targets.ts';
 import { invalidObjects } from './validation/invalid-objects.ts';
 import { YamlFiles } from './yaml/yaml-files.ts';
-
-/** What breaks a rule, before its place is looked up. A policy's severity is that of the binding that found it. */
-type Broken = { rule: string; violation: Violation; severity?: Finding['severity'] };
 
 /**
  * Checks the repository at `root`, or only what the paths name: sources, renders, schemas, rules. Some rules alone
@@ -49,7 +45,7 @@ export async function check(
   // One after the other: a file that cannot be read ends the check, and must leave no render behind.
   const sources = await allSourceFindings(root, targets, whole, files);
   const { exemptions, findings: malformed } = await readExemptions(root, files);
-  const { renders, policyRender } = await renderAll(root, targets, files, progress);
+  const { renders, policyRender } = await renderAll(root, targets, whole, files, progress);
   const objects = renders.flatMap((render) => render.objects);
   const isComplete = whole && renders.every(({ error }) => error === undefined);
   const served = await servedKinds(schemas, objects);
@@ -59,10 +55,14 @@ export async function check(
   const only = chooser(allRules(all), chosen);
   const policies = all.filter(({ rule }) => only(rule.id));
   const admission = judgeAdmission(objects, conformance, policies, resources, only);
+  const order = declaredOrder(policyRender.objects);
+  const environments = renders.flatMap(({ target: { environment } }) =>
+    environment === '' ? [] : [environment],
+  );
   // What an object is misread to say has its finding; what would follow from it is not another.
   const misread = new Set(conformance.violations.map(({ object }) => object));
   const invalid = invalidObjects(objects.filter((object) => !misread.has(object)));
-  const repository = await readRepository(root, whole, renders, resources, all, files);
+  const repository = await readRepository(root, whole, renders, resources, all, files, order);
   const graph = graphViolations(repository, only).filter(({ violation }) => !misread.has(violation.object));
   const about = [
     ...sources,
@@ -81,6 +81,12 @@ export async function check(
       rule: 'idle-policy',
       violation,
     })),
+    ...(whole ? orderViolations(policyRender.objects, policiesTarget(root), environments) : []).map(
+      (violation) => ({
+        rule: 'environment-order',
+        violation,
+      }),
+    ),
     ...admission.broken,
     ...graph.filter(({ rule, violation }) => !isExempt(exemptions, rule, violation.object)),
   ];
@@ -95,7 +101,7 @@ export async function check(
     )),
   ].map((finding): Finding => settled(finding, root, severities));
   const coverage = {
-    environments: targets.flatMap(({ environment }) => (environment === '' ? [] : [environment])),
+    environments,
     objects: objects.length,
     validated: conformance.validated,
     skipped: objects.length - conformance.validated,
@@ -117,17 +123,19 @@ function chooser(rules: Rule[], chosen: string[] | undefined): (rule: string) =>
 async function renderAll(
   root: string,
   targets: Target[],
+  whole: boolean,
   files: YamlFiles,
   progress: (line: string) => void,
 ): Promise<{ renders: Render[]; policyRender: Render }> {
-  const { kustomize } = await findPrograms(progress);
+  const kustomize = await findKustomize(progress);
   const scratch = await mkdtemp(path.join(tmpdir(), 'quotes-check-'));
   try {
     const render = (target: Target, name: string) =>
       'dir' in target
         ? renderKustomization(kustomize, target, path.join(scratch, name), files)
         : readObjects(target, files);
-    const renders = await Promise.all(targets.map((target, index) => render(target, String(index))));
+    const all = await Promise.all(targets.map((target, index) => render(target, String(index))));
+    const renders = whole ? await environmentsAmong(root, all, files) : all;
     const policyRender =
       renders.find(({ target }) => target.role === 'policies') ??
       (await render(policiesTarget(root), 'policies'));
@@ -135,54 +143,6 @@ async function renderAll(
   } finally {
     await rm(scratch, { recursive: true });
   }
-}
-
-function judgeAdmission(
-  objects: RenderedObject[],
-  conformance: Conformance,
-  policies: Policy[],
-  resources: Resources,
-  only: (rule: string) => boolean,
-): { broken: Broken[]; passedOver: string[] } {
-  // The cluster refuses what departs from its schema before any policy sees it.
-  const refused = new Set(
-    conformance.violations.filter(({ rule }) => rule !== 'unknown-field').map(({ object }) => object),
-  );
-  const judged = objects.filter((object) => !refused.has(object));
-  const { violations, passedOver } = policyViolations(judged, policies, resources);
-  const isUnguided = ({ lacks, object }: PolicyViolation) =>
-    lacks !== undefined && object.target.role === 'environment';
-  const broken = violations
-    .filter((violation) => !isUnguided(violation))
-    .map(
-      ({ policy, actions, object, path, message }): Broken => ({
-        rule: policy.rule.id,
-        violation: { object, path, message },
-        severity: actions.includes('Deny') ? 'error' : 'warning',
-      }),
-    );
-  const unguided = withoutParameters(violations.filter(isUnguided), only);
-  return { broken: [...broken, ...unguided], passedOver: [...passedOver].sort() };
-}
-
-/** What the cluster says of each object is one thing to mend: the environment's parameters. */
-function withoutParameters(violations: PolicyViolation[], only: (rule: string) => boolean): Broken[] {
-  const places = Map.groupBy(violations, ({ object, lacks }) =>
-    [object.target.environment, object.id.namespace, lacks].join('\0'),
-  );
-  return [...places.values()].flatMap((found) => {
-    const [first] = found;
-    const target = first?.object.target;
-    if (first === undefined || target === undefined || !('dir' in target)) {
-      return [];
-    }
-    const policies = [...new Set(found.map(({ policy }) => policy.rule.id))].sort();
-    const where = `namespace ${first.object.id.namespace} has no ${first.policy.paramKind?.kind} ${first.lacks}`;
-    const message = `${where}, so nothing there passes ${policies.join(' and ')}`;
-    // A rule that was chosen and cannot be judged must not look kept.
-    const rule = only('policy-parameters') ? 'policy-parameters' : first.policy.rule.id;
-    return [{ rule, violation: { object: kustomizationObject(target), path: [], message } }];
-  });
 }
 
 type RenderFinding = SourceFinding & { environment: string };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -142,6 +142,41 @@ test('--list and --explain tell the rules of the root, as text and as JSON', asy
   ]);
 });
 
+test('with --root, a path that is not in it is refused rather than read where it is', async (t) => {
+  const root = await checkout(t);
+  for (const given of ['overlays/prod', path.join(repoRoot, 'overlays/prod'), `${root}-beside`]) {
+    const { exitCode, stdout, stderr } = await command(['--root', root, given]);
+    assert.deepEqual([exitCode, stdout], [2, ''], given);
+    assert.match(stderr, /is not in --root .*: paths are relative to the current directory/);
+  }
+  await symlink(root, `${root}-link`);
+  t.after(() => rm(`${root}-link`));
+  const linked = await command(['--root', root, `${root}-link/overlays/prod`]);
+  assert.equal(linked.exitCode, 1);
+});
+
+test('a kustomize on PATH that hangs, and what it started, ends the check with a word', async (t) => {
+  const root = await checkout(t);
+  const bin = path.join(root, 'bin');
+  await mkdir(bin);
+  await writeFile(path.join(bin, 'kustomize'), '#!/bin/sh\nsleep 600\n', { mode: 0o755 });
+  const { exitCode, stderr } = await command([], {
+    env: { PATH: `${bin}${path.delimiter}${process.env.PATH}` },
+  });
+  assert.equal(exitCode, 2);
+  assert.match(stderr, /bin\/kustomize version did not end within 5 s: mend it, or take it off PATH/);
+});
+
+test('a home that cannot be written is no defect of the program: it says what to do', async (t) => {
+  const root = await checkout(t);
+  const home = path.join(root, 'home');
+  await writeFile(home, 'a file');
+  const env = { HOME: home, XDG_CACHE_HOME: undefined };
+  const { exitCode, stderr } = await command([], { env });
+  assert.equal(exitCode, 2);
+  assert.match(stderr, /home\/\.cache\/quotes.* cannot be written \(ENOTDIR\): .*XDG_CACHE_HOME/);
+});
+
 test('what nobody knows is refused with what there is', async () => {
   const refused: [string[], RegExp][] = [
     [['--format', 'xml'], /no format "xml": give one of terminal, json, sarif, junit, github, markdown\./],
@@ -166,7 +201,10 @@ test(`${rulesDocument} is what the rules say`, async (t) => {
   t.after(() => rm(root, { recursive: true }));
   await cp(path.join(repoRoot, 'policies'), path.join(root, 'policies'), { recursive: true });
   await mkdir(path.join(root, path.dirname(rulesDocument)));
-  assert.equal((await command(['--root', root, '--write'])).exitCode, 0);
+  const written = await command(['--root', root, '--write']);
+  assert.deepEqual([written.exitCode, written.stdout], [0, rulesDocument]);
+  const again = await command(['--root', root, '--write']);
+  assert.deepEqual([again.exitCode, again.stdout], [0, ''], 'only what changed is listed');
   const [there, wanted] = await Promise.all(
     [repoRoot, root].map((folder) => readFile(path.join(folder, rulesDocument), 'utf8')),
   );

@@ -30,3 +30,51 @@ test('an entry is dead when nothing it matches was ever there, and alive when it
     ],
   );
 });
+
+test('a replacement whose target selects nothing is dead, in its file too, and one that selects something is not', async (t) => {
+  const root = await copy(t);
+  const source = 'source: {kind: Service, name: postgres, fieldPath: metadata.name}';
+  const into = (name: string) =>
+    `    targets:\n      - select: {kind: Deployment, name: ${name}}\n        fieldPaths: [metadata.annotations.database]\n        options: {create: true}\n`;
+  await spoil(
+    root,
+    prod,
+    'patches:\n',
+    `replacements:\n  - ${source}\n${into('quote-app')}${into('quote-ap').replace('    targets:\n', '')}  - path: copies.yaml\npatches:\n`,
+  );
+  await spoil(
+    root,
+    'overlays/prod/copies.yaml',
+    '',
+    `- ${source}\n  targets:\n    - select: {kind: Deploymnt}\n      fieldPaths: [metadata.name]\n`,
+  );
+  assert.deepEqual(
+    (await findingsOf(root)).map(({ rule, file, line, message }) => [rule, file, line, message]),
+    [
+      [
+        'dead-entry',
+        'overlays/prod/copies.yaml',
+        await lineOf(root, 'overlays/prod/copies.yaml', '- select: {kind: Deploymnt}'),
+        "this replacement's target selects no object",
+      ],
+      [
+        'dead-entry',
+        prod,
+        await lineOf(root, prod, '- select: {kind: Deployment, name: quote-ap}'),
+        "this replacement's target selects no object",
+      ],
+    ],
+  );
+});
+
+test("a plug-in's patch that matches nothing is dead", async (t) => {
+  const root = await copy(t);
+  const plugin = (name: string) =>
+    `apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: ${name}}\npatch: |-\n  - {op: add, path: /metadata/labels/x, value: z}\ntarget: {kind: Service, name: ${name}}\n`;
+  await spoil(root, 'overlays/prod/plugins.yaml', '', `${plugin('quote-app')}---\n${plugin('quote-ap')}`);
+  await spoil(root, prod, 'transformers:\n', 'transformers:\n  - plugins.yaml\n');
+  assert.deepEqual(
+    (await findingsOf(root)).map(({ rule, file, line }) => [rule, file, line]),
+    [['dead-entry', 'overlays/prod/plugins.yaml', 8]],
+  );
+});

@@ -1,14 +1,17 @@
-import { type Kustomization, reachable } from './kustomization.ts';
-import { isMap, type Json, maps, type RenderedObject, type Target, text } from './model.ts';
-import { selectsObject } from './provenance/patches.ts';
+import type { Kustomization } from './kustomization.ts';
+import { manifestsIn } from './manifests.ts';
+import { type FieldPath, isMap, type Json, maps, type RenderedObject, type Target, text } from './model.ts';
+import { patchesOf, selectsObject } from './provenance/patches.ts';
 import { nameInSource } from './provenance/provenance.ts';
+import { replacementsOf } from './provenance/replacements.ts';
 import { type Render, renderedObject } from './render.ts';
 import type { SourceFinding } from './sources.ts';
+import { reachable } from './tree.ts';
 import type { YamlFile, YamlFiles } from './yaml/yaml-files.ts';
 
 /**
- * Entries of `patches` and `images` that change nothing in any render that reads them: Kustomize passes over both
- * without a word. A kustomization of a render that failed is not judged.
+ * Entries of `patches` and `images`, and targets of `replacements`, that change nothing in any render that reads them:
+ * Kustomize passes over them without a word. A kustomization of a render that failed is not judged.
  */
 export async function deadEntryFindings(renders: Render[], files: YamlFiles): Promise<SourceFinding[]> {
   const dead = new Map<string, SourceFinding>();
@@ -24,32 +27,49 @@ export async function deadEntryFindings(renders: Render[], files: YamlFiles): Pr
     // What a patch deleted was there for the patches before it, and for that one.
     const deleted = sources.filter((object) => !rendered.has(sourceKey(object, object.id.name)));
     const images = await imageNames([...objects, ...sources], tree, files);
-    for (const { file, value } of tree) {
-      const judge = (field: 'patches' | 'images', index: number, matches: boolean, message: string) => {
-        const key = `${file.path} ${field} ${index}`;
-        if (matches || error !== undefined) {
-          alive.add(key);
-        } else {
-          dead.set(key, {
-            rule: 'dead-entry',
-            file: file.path,
-            line: file.locate(0, [field, index]).line,
-            message,
-          });
-        }
-      };
-      for (const [index, { target: selector, options }] of maps(value.patches).entries()) {
+    const judge = (
+      { file, document, at }: { file: YamlFile; document: number; at: FieldPath },
+      matches: boolean,
+      message: string,
+    ) => {
+      // A patch in place has its lines in the kustomization's file, and no place of its own is like another's.
+      const { line } = file.locate(document, at);
+      const key = JSON.stringify([file.path, line, at]);
+      if (matches || error !== undefined) {
+        alive.add(key);
+      } else {
+        dead.set(key, { rule: 'dead-entry', file: file.path, line, message });
+      }
+    };
+    const selectsAny = (selector: Json, rejected: Json[]) =>
+      objects.some((object, at) => {
+        const called = { original: names[at] ?? '', current: object.id.name };
+        return (
+          selectsObject(selector, object, called) &&
+          !rejected.some((reject) => selectsObject(reject, object, called))
+        );
+      }) || deleted.some((object) => couldSelect(selector, object));
+    for (const kustomization of tree) {
+      const { file, value } = kustomization;
+      for (const { target: selector, ...patch } of await patchesOf(kustomization, files)) {
         if (selector !== undefined) {
-          const changed = renderedSelector(selector, options);
-          const matches =
-            objects.some((object, at) =>
-              selectsObject(changed, object, { original: names[at] ?? '', current: object.id.name }),
-            ) || deleted.some((object) => couldSelect(selector, object));
-          judge('patches', index, matches, 'this patch matches no object');
+          judge(
+            patch,
+            selectsAny(renderedSelector(selector, patch.changesKind), []),
+            'this patch matches no object',
+          );
         }
       }
       for (const [index, { name }] of maps(value.images).entries()) {
-        judge('images', index, images.has(text(name)), `no container has the image ${text(name)}`);
+        const place = { file, document: 0, at: ['images', index] };
+        judge(place, images.has(text(name)), `no container has the image ${text(name)}`);
+      }
+      for (const { at, entry, ...rest } of await replacementsOf(kustomization, files)) {
+        for (const [index, { select, reject }] of maps(entry.targets).entries()) {
+          const matches = select === undefined || selectsAny(select, maps(reject));
+          const place = { ...rest, at: [...at, 'targets', index] };
+          judge(place, matches, "this replacement's target selects no object");
+        }
       }
     }
   }
@@ -70,8 +90,8 @@ async function sourceObjects(
   };
   for (const { file, value, references } of tree) {
     for (const { to } of references.filter(({ kind, field }) => kind === 'file' && field === 'resources')) {
-      for (const document of (await files.read(to)).values()) {
-        add(to, document);
+      for (const manifest of manifestsIn(await files.read(to))) {
+        add(to, manifest.value);
       }
     }
     for (const [field, kind] of Object.entries({
@@ -91,9 +111,8 @@ function sourceKey({ id, source }: RenderedObject, name: string): string {
 }
 
 /** What a patch's target selects once the patch is applied: it may have given the object another kind. */
-function renderedSelector(selector: Json, options: Json | undefined): Json {
-  const kindChanged = isMap(options) && options.allowKindChange === true;
-  return kindChanged && isMap(selector)
+function renderedSelector(selector: Json, changesKind: boolean): Json {
+  return changesKind && isMap(selector)
     ? Object.fromEntries(Object.entries(selector).filter(([field]) => field !== 'kind'))
     : selector;
 }
@@ -134,16 +153,13 @@ async function imageNames(
     }
   };
   collect(objects.map(({ value }) => value));
-  for (const { file, value, references } of tree) {
-    for (const { newName } of maps(value.images)) {
+  for (const kustomization of tree) {
+    for (const { newName } of maps(kustomization.value.images)) {
       names.add(text(newName));
     }
     // A patch may bring an image of its own.
-    for (const [index, { patch }] of maps(value.patches).entries()) {
-      collectPatch(patch === undefined ? undefined : file.inner(0, ['patches', index, 'patch']));
-    }
-    for (const { kind, to } of references.filter(({ field }) => field.startsWith('patches'))) {
-      collectPatch(kind === 'file' ? await files.read(to) : undefined);
+    for (const { text: patch } of await patchesOf(kustomization, files)) {
+      collectPatch(patch);
     }
   }
   return names;

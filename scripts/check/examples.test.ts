@@ -9,9 +9,10 @@ import { type Policy, readPolicies } from './admission/policy.ts';
 import type { Resources } from './admission/resources.ts';
 import { allRules } from './catalogue.ts';
 import { examplesOf, exampleTarget, exampleTargets, renderExample } from './examples.ts';
+import { declaredOrder } from './graph/order.ts';
 import { readRepository } from './graph/repository.ts';
 import { graphRules, graphViolations } from './graph/rules.ts';
-import { findPrograms } from './programs.ts';
+import { findKustomize } from './programs.ts';
 import { type Render, renderKustomization } from './render.ts';
 import { servedKinds } from './schemas/served-kinds.ts';
 import { schemaStore } from './schemas/store.ts';
@@ -28,7 +29,7 @@ let policyRender: Render;
 
 before(async () => {
   scratch = await mkdtemp(path.join(tmpdir(), 'quotes-examples-'));
-  kustomize = (await findPrograms(() => {})).kustomize;
+  kustomize = await findKustomize(() => {});
   resources = (await servedKinds(await schemaStore())).resources;
   const folder = path.join(scratch, 'policies');
   policyRender = await renderKustomization(kustomize, policiesTarget(repoRoot), folder, new YamlFiles());
@@ -48,7 +49,8 @@ after(() => rm(scratch, { recursive: true }));
 async function broken(renders: Render[], whole: boolean): Promise<{ rules: string[]; messages: string[] }> {
   const objects = renders.flatMap((render) => render.objects);
   const all = [...renders, policyRender];
-  const repository = await readRepository(repoRoot, whole, all, resources, policies, new YamlFiles());
+  const order = declaredOrder(policyRender.objects);
+  const repository = await readRepository(repoRoot, whole, all, resources, policies, new YamlFiles(), order);
   const found = graphViolations(repository);
   const judged = policyViolations(objects, policies, resources).violations;
   return {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { catalogue } from './catalogue.ts';
@@ -6,7 +6,7 @@ import { exemptedFiles, staleFiles, writtenBindings } from './exemptions/binding
 import { readExemptions } from './exemptions/exemptions.ts';
 import type { RenderedObject } from './model.ts';
 import { writeWhole } from './outputs.ts';
-import { findPrograms } from './programs.ts';
+import { findKustomize } from './programs.ts';
 import { readObjects, renderKustomization } from './render.ts';
 import { rulesDocument, rulesMarkdown } from './rule-docs.ts';
 import { servedKinds } from './schemas/served-kinds.ts';
@@ -32,7 +32,11 @@ export async function writeGenerated(root: string, progress: (line: string) => v
     await (text === undefined ? rm(at) : writeWhole(at, text));
   }
   const rules = rulesMarkdown(await catalogue(root, progress));
-  await writeWhole(path.join(root, rulesDocument), rules);
+  const document = path.join(root, rulesDocument);
+  if ((await readFile(document, 'utf8').catch(() => undefined)) === rules) {
+    return stale;
+  }
+  await writeWhole(document, rules);
   return [...stale, rulesDocument];
 }
 
@@ -42,7 +46,7 @@ async function environmentObjects(
   files: YamlFiles,
   progress: (line: string) => void,
 ): Promise<RenderedObject[]> {
-  const { kustomize } = await findPrograms(progress);
+  const kustomize = await findKustomize(progress);
   const scratch = await mkdtemp(path.join(tmpdir(), 'quotes-generated-'));
   try {
     const targets = (await repositoryTargets(root, files)).filter(({ role }) => role === 'environment');

@@ -43,6 +43,22 @@ test('a link out of the repository is neither read nor rendered, listed or not',
   assert.equal(sourceLines(root)({ file: 'overlays/prod/linked.yaml', line: 1 }), '', 'nor shown');
 });
 
+test('a link to a folder is not followed, and never passed over, whether an Application leads there or not', async (t) => {
+  for (const to of ['../base', '../base/quote-app', '..', '../nowhere-near']) {
+    const root = await copy(t);
+    await mkdir(path.join(root, 'nowhere-near'));
+    await symlink(to, path.join(root, 'overlays/evil'));
+    assert.deepEqual(await rulesFound(root), ['unlisted-file'], to);
+  }
+  const root = await copy(t);
+  await symlink('../base', path.join(root, 'overlays/evil'));
+  await symlink('dev', path.join(root, 'overlays/devil'));
+  await spoil(root, 'apps/dev.yaml', 'path: overlays/dev', 'path: overlays/devil');
+  const { report } = await check(root, [], () => {});
+  assert.ok(report.findings.some(({ file }) => file === 'overlays/devil'));
+  assert.ok(report.findings.some(({ file }) => file === 'overlays/evil'));
+});
+
 test('a link in a circle is a finding', async (t) => {
   const root = await copy(t);
   await symlink('loop.yaml', path.join(root, 'overlays/prod/loop.yaml'));
@@ -75,6 +91,9 @@ test('what would be fetched is not: no request leaves, whatever names it', async
     'a generator': `configMapGenerator:\n  - name: x\n    files: [a=${url}]\n`,
     'what Kustomize calls deprecated': `patchesStrategicMerge:\n  - ${url}\n`,
     'a host without a scheme': `resources:\n  - 127.0.0.1/owner/repository//base\n`,
+    'a generator of its own': `generators:\n  - |-\n    apiVersion: builtin\n    kind: ConfigMapGenerator\n    metadata: {name: x}\n    env: ${url}\n`,
+    'a generator in an older form': `configMapGenerator:\n  - name: x\n    env: ${url}\n`,
+    'a transformer in place on one line': `transformers:\n  - '{apiVersion: builtin, kind: PatchTransformer, metadata: {name: x}, path: "${url}"}'\n`,
     'a transformer in place': `transformers:\n  - |-\n    apiVersion: builtin\n    kind: PatchTransformer\n    metadata: {name: x}\n    path: ${url}\n`,
   };
   for (const [what, text] of Object.entries(named)) {
@@ -84,6 +103,50 @@ test('what would be fetched is not: no request leaves, whatever names it', async
     assert.notEqual(report.findings.length, 0, what);
   }
   assert.equal(requests, 0);
+});
+
+test("plug-ins that are not Kustomize's own leave nothing rendered, and say so", async (t) => {
+  const root = await copy(t);
+  const plugins: Record<string, string> = {
+    'a program': 'apiVersion: example.com/v1\nkind: Sealer\nmetadata: {name: x}\n',
+    'a generator that runs Helm':
+      'apiVersion: builtin\nkind: HelmChartInflationGenerator\nmetadata: {name: x}\n',
+    'no plug-in at all': '- 1\n',
+  };
+  for (const [what, text] of Object.entries(plugins)) {
+    for (const field of ['transformers', 'generators']) {
+      await spoil(root, 'overlays/prod/plugin.yaml', '', text);
+      await spoil(
+        root,
+        prod,
+        '',
+        `apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [../dev]\n${field}: [plugin.yaml]\n`,
+      );
+      const { report } = await check(root, [path.join(root, 'overlays/prod')], () => {});
+      const found = report.findings.map(({ rule, file }) => `${rule} ${file}`);
+      const file = 'overlays/prod/plugin.yaml';
+      assert.deepEqual(found, [`render-failed ${file}`, `unknown-kind ${file}`], what);
+      assert.match(
+        report.findings[0]?.message ?? '',
+        /plugin.yaml: .* is none of the \w+ that the check lets/,
+      );
+    }
+  }
+  await mkdir(path.join(root, 'overlays/prod/derived'));
+  await rm(path.join(root, 'overlays/prod/plugin.yaml'));
+  await spoil(
+    root,
+    'overlays/prod/derived/kustomization.yaml',
+    '',
+    'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamePrefix: x-\nresources: [../../../base/registry]\n',
+  );
+  await spoil(root, prod, 'plugin.yaml', 'derived');
+  await spoil(root, prod, 'generators', 'transformers');
+  const { report } = await check(root, [path.join(root, 'overlays/prod')], () => {});
+  assert.deepEqual(
+    report.findings.map(({ rule }) => rule),
+    ['render-failed', 'unknown-kind'],
+  );
 });
 
 test('files that are binary, empty, or no YAML are findings, never a crash', async (t) => {
@@ -100,6 +163,29 @@ test('files that are binary, empty, or no YAML are findings, never a crash', asy
     await writeFile(path.join(root, 'base/quote-app/service.yaml'), content);
     const { report } = await check(root, [], () => {});
     assert.notEqual(report.findings.length, 0, what);
+  }
+});
+
+test('what is nested without end is a finding that says so, in a manifest, a kustomization and a file given', async (t) => {
+  const root = await copy(t);
+  const deep: Record<string, string> = {
+    lists: `${'['.repeat(50_000)}${']'.repeat(50_000)}`,
+    maps: `${'{a: '.repeat(50_000)}1${'}'.repeat(50_000)}`,
+    items: `${'- '.repeat(50_000)}x`,
+    lines: Array.from({ length: 1500 }, (_, at) => `${' '.repeat(at)}a:`).join('\n'),
+  };
+  for (const [what, value] of Object.entries(deep)) {
+    const nested = `a:\n${value.replace(/^/gm, '  ')}\n`;
+    for (const file of ['base/quote-app/service.yaml', prod]) {
+      await spoil(root, file, '', nested);
+      const paths = file === prod ? ['overlays/prod'] : ['overlays/dev', file];
+      for (const given of paths) {
+        const { report } = await check(root, [path.join(root, given)], () => {});
+        const found = report.findings.find(({ rule }) => rule === 'yaml-syntax');
+        assert.match(found?.message ?? '', /^nested too deeply/, `${what} in ${file}`);
+        assert.equal(found?.file, file);
+      }
+    }
   }
 });
 

@@ -7,12 +7,14 @@ import type { YamlFile, YamlFiles } from './yaml/yaml-files.ts';
 const fileNames = ['kustomization.yaml', 'kustomization.yml', 'Kustomization'];
 
 /** One path that a kustomization names, and the steps to where it does. */
-type Reference = {
+export type Reference = {
   kind: 'kustomization' | 'file' | 'missing' | 'remote' | 'outside';
   /** An absolute path, or the URL of a remote one. */
   to: string;
   field: string;
   at: FieldPath;
+  /** What names it, where that is not the kustomization itself but a plug-in of it. */
+  by?: { file: YamlFile; document: number };
 };
 
 /** A kustomization.yaml as it stands: not yet vouched for by its schema, so fields are read with care. */
@@ -55,7 +57,11 @@ async function parseKustomization(dir: string, files: YamlFiles): Promise<Kustom
   if (!isMap(value)) {
     return undefined;
   }
-  const references = referencedPaths(value).map((found) => resolve(dir, found, files));
+  const references = referencedPaths(value).map(({ path: named, at }) => ({
+    ...referenceTo(dir, named, files),
+    field: at.filter((step) => typeof step === 'string').join('.'),
+    at,
+  }));
   return { dir, file, value, isComponent: value.kind === 'Component', references };
 }
 
@@ -75,8 +81,8 @@ const pathLists = [
 function referencedPaths(value: JsonMap): Named[] {
   const found: Named[] = [];
   const add = (name: unknown, at: FieldPath) => {
-    // Generators and transformers may stand inline, as YAML of several lines.
-    if (typeof name === 'string' && name !== '' && !name.includes('\n')) {
+    // Generators and transformers may stand in place, as YAML.
+    if (typeof name === 'string' && name !== '' && !name.includes('\n') && !name.startsWith('{')) {
       found.push({ path: name, at });
     }
   };
@@ -102,6 +108,7 @@ function referencedPaths(value: JsonMap): Named[] {
       );
       addList(paths, [field, index, 'files']);
       addList(entry.envs, [field, index, 'envs']);
+      add(entry.env, [field, index, 'env']);
     }
   }
   if (isMap(value.openapi)) {
@@ -110,20 +117,29 @@ function referencedPaths(value: JsonMap): Named[] {
   return found;
 }
 
-function resolve(dir: string, { path: name, at }: Named, files: YamlFiles): Reference {
-  const field = at.filter((step) => typeof step === 'string').join('.');
+/** What a path that stands in a kustomization, or in a plug-in of it, leads to. */
+export function referenceTo(dir: string, name: string, files: YamlFiles): Pick<Reference, 'kind' | 'to'> {
   if (/^[a-z+]+:\/\/|^git@|^github\.com\/|\?(ref|version)=/.test(name)) {
-    return { kind: 'remote', to: name, field, at };
+    return { kind: 'remote', to: name };
   }
   const to = path.resolve(dir, name);
   const found = statOf(to);
   if (found === undefined || (found.isDirectory() && kustomizationFile(to) === undefined)) {
-    return { kind: 'missing', to, field, at };
+    return { kind: 'missing', to };
   }
   if (!files.holds(to)) {
-    return { kind: 'outside', to, field, at };
+    return { kind: 'outside', to };
   }
-  return { kind: found.isDirectory() ? 'kustomization' : 'file', to, field, at };
+  return { kind: found.isDirectory() ? 'kustomization' : 'file', to };
+}
+
+/** The file and line that names what a reference leads to. */
+export function referencePlace(
+  { file }: Kustomization,
+  { at, by }: Reference,
+): { file: string; line: number } {
+  const { file: own, document } = by ?? { file, document: 0 };
+  return { file: own.path, line: own.locate(document, at).line };
 }
 
 /** Undefined too for a link that leads in a circle. */
@@ -133,37 +149,4 @@ function statOf(path: string) {
   } catch {
     return undefined;
   }
-}
-
-/** Every kustomization that a folder's render reads, the folder's own first; each once. */
-export async function reachable(dir: string, files: YamlFiles): Promise<Kustomization[]> {
-  const found = new Map<string, Kustomization>();
-  const visit = async (folder: string): Promise<void> => {
-    const kustomization = found.has(folder) ? undefined : await readKustomization(folder, files);
-    if (kustomization === undefined) {
-      return;
-    }
-    found.set(folder, kustomization);
-    for (const { kind, to } of kustomization.references) {
-      if (kind === 'kustomization') {
-        await visit(to);
-      }
-    }
-  };
-  await visit(dir);
-  return [...found.values()];
-}
-
-/** The files that Kustomize runs as transformers: those under `transformers:`, and those of kustomizations there. */
-export async function transformerFiles(references: Reference[], files: YamlFiles): Promise<string[]> {
-  const paths: string[] = [];
-  for (const { kind, to, field } of references) {
-    if (field === 'transformers' && kind === 'file') {
-      paths.push(to);
-    } else if (field === 'transformers' && kind === 'kustomization') {
-      const nested = (await readKustomization(to, files))?.references ?? [];
-      paths.push(...nested.filter((found) => found.kind === 'file').map((found) => found.to));
-    }
-  }
-  return paths;
 }

@@ -71,6 +71,7 @@ export type Report = { findings: Finding[]; coverage: Coverage; since?: { revisi
 
 export const noObject: ObjectId = { kind: '', namespace: '', name: '' };
 
+/** Whether a value is a map: neither a list nor null. */
 export function isMap(value: unknown): value is JsonMap {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -3,18 +3,13 @@ import path from 'node:path';
 import { argocdModule, releaseVersions, stageArgocd, stagedInstall } from '../argocd-manifest.ts';
 import { runProgram } from '../program.ts';
 import { pinnedVersion } from '../tools/go-modules.ts';
-import { type Kustomization, reachable, transformerFiles } from './kustomization.ts';
-import {
-  isMap,
-  type Json,
-  type JsonMap,
-  type Place,
-  type RenderedObject,
-  type Target,
-  text,
-} from './model.ts';
+import { type Kustomization, kustomizationFile, referencePlace } from './kustomization.ts';
+import { manifestsIn } from './manifests.ts';
+import { isMap, type JsonMap, type Place, type RenderedObject, type Target, text } from './model.ts';
+import { foreignPlugins } from './plugins.ts';
 import { cachedRender, keepRender, renderKey } from './render-cache.ts';
 import { failurePlace } from './render-failures.ts';
+import { reachable } from './tree.ts';
 import { parseOutput, type YamlFiles } from './yaml/yaml-files.ts';
 
 /** What a target renders to, or the error kustomize ended with and the place that it is about. */
@@ -33,9 +28,9 @@ export async function renderKustomization(
   files: YamlFiles,
 ): Promise<Render> {
   const tree = await reachable(target.dir, files);
-  const error = await obstacle(target.dir, tree, files);
-  if (error !== undefined) {
-    return { target, objects: [], error };
+  const found = await obstacle(target.dir, tree, files);
+  if (found !== undefined) {
+    return { target, objects: [], ...found };
   }
   const key = await renderKey(target.dir, tree, await renderer());
   const cached = (await cachedRender(key)) as Rendered[] | undefined;
@@ -71,33 +66,40 @@ async function renderer(): Promise<string> {
  * Why a tree is not given to Kustomize at all: it would try what is not there as a URL, read what is outside the
  * repository, or load what a transformer names.
  */
-async function obstacle(dir: string, tree: Kustomization[], files: YamlFiles): Promise<string | undefined> {
+async function obstacle(
+  dir: string,
+  tree: Kustomization[],
+  files: YamlFiles,
+): Promise<{ error: string; place?: Place } | undefined> {
   if (tree.length === 0) {
-    return `not rendered: ${dir} has no kustomization that can be read`;
+    const file = kustomizationFile(dir);
+    const [problem] = file !== undefined && files.holds(file) ? (await files.read(file)).problems : [];
+    const error = `not rendered: ${dir} has no kustomization that can be read`;
+    return { error, ...(file !== undefined && { place: { file, line: problem?.line ?? 1 } }) };
   }
-  for (const { file, references, value } of tree) {
-    for (const { kind, to } of references) {
+  for (const kustomization of tree) {
+    for (const reference of kustomization.references) {
+      const { kind, to } = reference;
+      const named = (why: string) => {
+        const place = referencePlace(kustomization, reference);
+        return { error: `not rendered: ${place.file} names ${to}, ${why}`, place };
+      };
       if (kind === 'remote' && releaseVersions(to).length === 0) {
-        return `not rendered: ${file.path} names ${to}, and nothing is fetched from the network`;
+        return named('and nothing is fetched from the network');
       }
       if (kind === 'missing' || kind === 'outside') {
-        return `not rendered: ${file.path} names ${to}, which is ${kind === 'missing' ? 'not there' : 'outside the repository'}`;
+        return named(`which is ${kind === 'missing' ? 'not there' : 'outside the repository'}`);
       }
-      if (kind === 'file' && /\.ya?ml$/.test(to) && (await files.read(to)).problems.length > 0) {
-        return `not rendered: ${to} does not parse`;
+      const [problem] = kind === 'file' && /\.ya?ml$/.test(to) ? (await files.read(to)).problems : [];
+      if (problem !== undefined) {
+        return { error: `not rendered: ${to} does not parse`, place: { file: to, line: problem.line } };
       }
     }
-    const plugin = ['generators', 'validators'].find((field) => value[field] !== undefined);
-    const inline = JSON.stringify(value.transformers ?? []).includes('\\n');
-    if (plugin !== undefined || inline) {
-      return `not rendered: ${file.path} has ${plugin ?? 'a transformer in place'}, which the check does not run`;
-    }
-    for (const path of await transformerFiles(references, files)) {
-      if (
-        (await files.read(path)).values().some((one) => !isMap(one) || one.kind !== 'ImageTagTransformer')
-      ) {
-        return `not rendered: ${path} is a transformer that the check does not run`;
-      }
+    const [foreign] = await foreignPlugins(kustomization, files);
+    if (foreign !== undefined) {
+      const { file, document, message } = foreign;
+      const place = { file: file.path, line: file.documentLine(document) };
+      return { error: `not rendered: ${file.path}: ${message}`, place };
     }
   }
   return undefined;
@@ -165,11 +167,9 @@ async function build(
 /** The objects of a plain YAML file, the items of a List one by one. */
 export async function readObjects(target: Target & { file: string }, files: YamlFiles): Promise<Render> {
   const file = await files.read(target.file);
-  const values = file.values().flatMap((value): Json[] => {
-    const isList = isMap(value) && value.kind === 'List' && Array.isArray(value.items);
-    return isList && Array.isArray(value.items) ? value.items : [value];
-  });
-  const objects = values.map((value) => renderedObject(target, isMap(value) ? value : {}, target.file));
+  const objects = manifestsIn(file).map(({ value }) =>
+    renderedObject(target, isMap(value) ? value : {}, target.file),
+  );
   return { target, objects };
 }
 

@@ -5,20 +5,21 @@ import { gatesInWords } from './rule-pages.ts';
 export const rulesDocument = 'docs/rules.md';
 export const writeRulesCommand = 'npm run check -- --write';
 
-/** docs/rules.md: a section per group, in it one per rule with its examples. */
+/** docs/rules.md: a line per rule, then a section per group, in it one per rule with its examples. */
 export function rulesMarkdown(entries: CatalogueEntry[]): string {
   const groups = Map.groupBy(entries, ({ group }) => group);
-  const contents = [...groups].map(([group, own]) => {
-    const links = own.map(({ id }) => `[${id}](#${id})`).join(', ');
-    return `- **${group}**: ${links}`;
+  const lines = [...groups.values()].flat().map(({ id, gates, group, why }) => {
+    const held = gates === 'both' ? 'pull request, cluster' : gates;
+    return `| [${id}](#${id}) | ${group} | ${held} | ${why.replaceAll('|', '\\|')} |`;
   });
+  const table = ['| rule | group | held at | why |', '| --- | --- | --- | --- |', ...lines];
   const sections = [...groups].flatMap(([group, own]) => [`## Rules on ${group}`, ...own.flatMap(section)]);
   return `${[
     '# Rules',
     `What \`npm run check\` holds. Written by \`${writeRulesCommand}\`: change the rules, not this file.`,
     'Examples are patches to [policies/example](../policies/example), a namespace that keeps every rule. Those of the ' +
       'rules on sources are files instead: a line `#= PATH` begins each.',
-    contents.join('\n'),
+    table.join('\n'),
     ...sections,
   ].join('\n\n')}\n`;
 }

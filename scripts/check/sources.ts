@@ -1,12 +1,20 @@
-import { glob } from 'node:fs/promises';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { releaseVersions } from '../argocd-manifest.ts';
 import { exemptionsFile } from './exemptions/exemptions.ts';
-import { isKustomizationFile, type Kustomization, reachable, transformerFiles } from './kustomization.ts';
-import { isMap, type Target, text } from './model.ts';
-import { departures } from './own-formats/own-formats.ts';
+import {
+  isKustomizationFile,
+  type Kustomization,
+  kustomizationFile,
+  referencePlace,
+} from './kustomization.ts';
+import { manifestsIn } from './manifests.ts';
+import { isMap, maps, type Target, text } from './model.ts';
+import { type Departure, departures, pluginDepartures } from './own-formats/own-formats.ts';
+import { foreignPlugins, pluginsOf } from './plugins.ts';
 import type { StructureRuleId } from './structure-rules.ts';
 import { manifestFolders } from './targets.ts';
+import { reachable } from './tree.ts';
 import type { YamlFiles } from './yaml/yaml-files.ts';
 
 /** A finding about a source file: absolute path, line counted from 1. */
@@ -19,11 +27,11 @@ export async function allSourceFindings(
   whole: boolean,
   files: YamlFiles,
 ): Promise<SourceFinding[]> {
-  const present = whole ? await manifestFiles(root) : [];
+  const present = whole ? manifestFiles(root) : { yaml: [], json: [], linkedFolders: [] };
   const roots = [
     ...targets.flatMap((target) => ('dir' in target ? [target.dir] : [])),
     // No environment may have a component now: what it lists is listed.
-    ...present.filter((file) => startsTree(root, file)).map((file) => path.dirname(file)),
+    ...present.yaml.filter((file) => startsTree(root, file)).map((file) => path.dirname(file)),
   ];
   const trees = await Promise.all([...new Set(roots)].map((dir) => reachable(dir, files)));
   const kustomizations = [...new Map(trees.flat().map((found) => [found.dir, found])).values()];
@@ -31,22 +39,64 @@ export async function allSourceFindings(
     file.path,
     ...references.filter(({ kind, to }) => kind === 'file' && /\.ya?ml$/.test(to)).map(({ to }) => to),
   ]);
+  // Of a kustomization that does not parse nothing is known but its file.
+  const folders = new Set([
+    ...roots,
+    ...kustomizations.flatMap(({ references }) =>
+      references.filter(({ kind }) => kind === 'kustomization').map(({ to }) => to),
+    ),
+  ]);
+  const listing = [...folders].flatMap((dir) => kustomizationFile(dir) ?? []);
   const plain = targets.flatMap((target) => ('file' in target ? [target.file] : []));
   return [
-    ...(await syntaxFindings([...new Set([...named, ...plain, ...present])], files)),
+    ...(await syntaxFindings([...new Set([...named, ...listing, ...plain, ...present.yaml])], files)),
     ...(await kustomizationFindings(kustomizations, files)),
-    ...(whole ? unlistedFindings(root, present, kustomizations) : []),
+    ...(await rewrittenPolicies(trees, files)),
+    ...(await unlistedFindings(root, present, kustomizations, files)),
   ];
 }
 
-/** Every YAML file in the manifest folders but the rules' examples. Absolute paths, sorted. */
-async function manifestFiles(root: string): Promise<string[]> {
-  const pattern = `{${manifestFolders.join(',')}}/**/{*.yaml,*.yml,Kustomization}`;
-  const found = await Array.fromAsync(glob(pattern, { cwd: root }));
-  return found
-    .filter((file) => !isExample(file))
-    .map((file) => path.join(root, file))
-    .sort();
+/** What is in the manifest folders besides the rules' examples. Absolute paths, sorted. */
+type Present = { yaml: string[]; json: string[]; linkedFolders: string[] };
+
+function manifestFiles(root: string): Present {
+  const present: Present = { yaml: [], json: [], linkedFolders: [] };
+  // By hand: Node's own recursive listing follows links to folders, out of the repository and in circles.
+  const visit = (folder: string) => {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      const file = path.join(folder, entry.name);
+      if (entry.isDirectory()) {
+        visit(file);
+      } else if (isExample(path.relative(root, file))) {
+        // It has its own tests.
+      } else if (entry.isSymbolicLink() && leadsToFolder(file)) {
+        present.linkedFolders.push(file);
+      } else if (/\.ya?ml$/i.test(file) || isKustomizationFile(file)) {
+        present.yaml.push(file);
+      } else if (/\.json$/i.test(file)) {
+        present.json.push(file);
+      }
+    }
+  };
+  for (const folder of manifestFolders.map((name) => path.join(root, name))) {
+    if (existsSync(folder)) {
+      visit(folder);
+    }
+  }
+  return {
+    yaml: present.yaml.sort(),
+    json: present.json.sort(),
+    linkedFolders: present.linkedFolders.sort(),
+  };
+}
+
+function leadsToFolder(link: string): boolean {
+  try {
+    return statSync(link).isDirectory();
+  } catch {
+    // It leads to nothing, or in a circle.
+    return false;
+  }
 }
 
 /** What does not parse in the given files. */
@@ -72,16 +122,13 @@ async function kustomizationFindings(
   const findings: SourceFinding[] = [];
   for (const kustomization of kustomizations) {
     const file = kustomization.file.path;
-    for (const { unknownField, ...departure } of departures(
-      'kustomization',
-      kustomization.file,
-      0,
-      kustomization.value,
-    )) {
-      findings.push({ ...departure, rule: unknownField ? 'unknown-field' : 'kustomization', file });
-    }
-    for (const { kind, to, field, at } of kustomization.references) {
-      const place = () => ({ file, line: kustomization.file.locate(0, at).line });
+    findings.push(
+      ...departures('kustomization', kustomization.file, 0, kustomization.value).map(departed(file)),
+    );
+    findings.push(...namedTwice(kustomization));
+    for (const reference of kustomization.references) {
+      const { kind, to, field } = reference;
+      const place = () => referencePlace(kustomization, reference);
       if (kind === 'missing') {
         const name = path.relative(kustomization.dir, to);
         const message = `${field} names ${name}, which is not there`;
@@ -95,33 +142,80 @@ async function kustomizationFindings(
         findings.push({ rule: 'remote-resource', ...place(), message: `${field} names ${to}` });
       }
     }
-    for (const transformer of await transformerFiles(kustomization.references, files)) {
-      // Kustomize runs these and renders none, so no other rule sees them.
-      findings.push(...(await transformerFileFindings(transformer, files)));
-    }
+    findings.push(...(await pluginFindings(kustomization, files)));
   }
   return findings;
+}
+
+function departed(file: string): (departure: Departure) => SourceFinding {
+  return ({ unknownField, ...departure }) => ({
+    ...departure,
+    rule: unknownField ? 'unknown-field' : 'kustomization',
+    file,
+  });
+}
+
+/** Kustomize runs these and renders none, so no other rule sees them. */
+async function pluginFindings(kustomization: Kustomization, files: YamlFiles): Promise<SourceFinding[]> {
+  const findings: SourceFinding[] = [];
+  for (const field of ['transformers', 'generators'] as const) {
+    for (const { file, document, kind, value } of await pluginsOf(kustomization, field, files)) {
+      findings.push(...pluginDepartures(kind, file, document, value).map(departed(file.path)));
+    }
+  }
+  for (const { file, document, message } of await foreignPlugins(kustomization, files)) {
+    findings.push({ rule: 'unknown-kind', file: file.path, line: file.documentLine(document), message });
+  }
+  return findings;
+}
+
+/** Labels that a kustomization writes into selectors, where a NetworkPolicy is among what it writes them into. */
+async function rewrittenPolicies(trees: Kustomization[][], files: YamlFiles): Promise<SourceFinding[]> {
+  const findings = new Map<string, SourceFinding>();
+  for (const kustomization of trees.flat()) {
+    const { dir, file, value, isComponent } = kustomization;
+    for (const [index, { includeSelectors }] of maps(value.labels).entries()) {
+      // A component's labels are for whatever the kustomizations that list it have.
+      const among = isComponent
+        ? trees.filter((tree) => tree.some((one) => one.dir === dir)).flat()
+        : await reachable(dir, files);
+      if (includeSelectors === true && (await hasNetworkPolicy(among, files))) {
+        const { line } = file.locate(0, ['labels', index, 'includeSelectors']);
+        const message = `labels.${index}.includeSelectors also rewrites whom NetworkPolicies let in: write the selectors in the manifests`;
+        findings.set(`${file.path}:${line}`, { rule: 'kustomization', file: file.path, line, message });
+      }
+    }
+  }
+  return [...findings.values()];
+}
+
+async function hasNetworkPolicy(tree: Kustomization[], files: YamlFiles): Promise<boolean> {
+  for (const { kind, to, field } of tree.flatMap(({ references }) => references)) {
+    const manifests = kind === 'file' && field === 'resources' ? manifestsIn(await files.read(to)) : [];
+    if (manifests.some(({ value }) => isMap(value) && value.kind === 'NetworkPolicy')) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/** Kustomize makes each entry's change after the other, so the last one for a name wins. */
+function namedTwice({ file, value }: Kustomization): SourceFinding[] {
+  return ['replicas', 'images'].flatMap((field) => {
+    const names = maps(value[field]).map(({ name }) => text(name));
+    return names.flatMap((name, index): SourceFinding[] => {
+      const message = `${field} has two entries for ${name}: the last one wins`;
+      const { line } = file.locate(0, [field, index]);
+      return name === '' || names.indexOf(name) === index
+        ? []
+        : [{ rule: 'duplicate-key', file: file.path, line, message }];
+    });
+  });
 }
 
 async function isEmpty(path: string, files: YamlFiles): Promise<boolean> {
   const file = await files.read(path);
   return file.problems.length === 0 && file.values().length === 0;
-}
-
-async function transformerFileFindings(file: string, files: YamlFiles): Promise<SourceFinding[]> {
-  const yaml = await files.read(file);
-  return yaml.values().flatMap((value, index): SourceFinding[] => {
-    const kind = isMap(value) ? text(value.kind) : '';
-    if (kind !== 'ImageTagTransformer') {
-      const message = `no schema for the transformer ${kind || '(no kind)'}`;
-      return [{ rule: 'unknown-kind', file, line: yaml.documentLine(index), message }];
-    }
-    return departures('image-transformer', yaml, index, value).map(({ unknownField, ...departure }) => ({
-      ...departure,
-      rule: unknownField ? 'unknown-field' : 'kustomization',
-      file,
-    }));
-  });
 }
 
 /** Whether a file is a kustomization that need not be listed. */
@@ -134,24 +228,54 @@ function folderOf(root: string, file: string): string {
 }
 
 /**
- * YAML files that no kustomization lists. Overlays, apps, argocd and components start a tree of their own; any
- * other kustomization must be listed like a file.
+ * What no kustomization lists: YAML files, JSON files with a manifest, and links to folders, behind which nothing is
+ * looked for. Overlays, apps, argocd and components start a tree of their own; any other kustomization must be listed
+ * like a file.
  */
-function unlistedFindings(root: string, paths: string[], all: Kustomization[]): SourceFinding[] {
+async function unlistedFindings(
+  root: string,
+  { yaml, json, linkedFolders }: Present,
+  all: Kustomization[],
+  files: YamlFiles,
+): Promise<SourceFinding[]> {
   const listed = new Set(all.flatMap(({ references }) => references.map(({ to }) => to)));
-  return paths
+  const manifests: string[] = [];
+  for (const file of json) {
+    if (!listed.has(file) && (await holdsManifest(file, files))) {
+      manifests.push(file);
+    }
+  }
+  const unlisted = yaml
     .filter((file) => path.relative(root, file) !== exemptionsFile)
-    .filter((file) => {
-      return isKustomizationFile(file)
+    .filter((file) =>
+      isKustomizationFile(file)
         ? folderOf(root, file) === 'base' && !listed.has(path.dirname(file))
-        : !listed.has(file);
-    })
-    .map((file) => ({
-      rule: 'unlisted-file',
-      file,
-      line: 1,
-      message: 'no kustomization lists this file, so it is never deployed',
-    }));
+        : !listed.has(file),
+    );
+  const finding = (file: string, message: string): SourceFinding => ({
+    rule: 'unlisted-file',
+    file,
+    line: 1,
+    message,
+  });
+  return [
+    ...[...unlisted, ...manifests].map((file) =>
+      finding(file, 'no kustomization lists this file, so it is never deployed'),
+    ),
+    ...linkedFolders
+      .filter((link) => !listed.has(link))
+      .map((link) =>
+        finding(link, 'no kustomization lists this link to a folder, so nothing behind it is checked'),
+      ),
+  ];
+}
+
+/** Whether Kubernetes would take a document of the file, or an item of one. A file that does not parse has none. */
+async function holdsManifest(file: string, files: YamlFiles): Promise<boolean> {
+  const values = files.holds(file) ? (await files.read(file)).values() : [];
+  return values
+    .flatMap((value) => (Array.isArray(value) ? value : [value]))
+    .some((value) => isMap(value) && text(value.apiVersion) !== '' && text(value.kind) !== '');
 }
 
 /** policies/example keeps every rule; RULE/valid.yaml and invalid.yaml are patches that keep and break one. */

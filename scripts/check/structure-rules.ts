@@ -10,7 +10,7 @@ const rules = {
     fix: 'Mend the YAML at that line.',
   },
   'duplicate-key': {
-    why: 'Of two equal keys the last wins and the first is lost without a word.',
+    why: 'Of two equal keys, or two entries for one name, the last wins and the first is lost without a word.',
     fix: 'Keep one of the two.',
   },
   'missing-file': {
@@ -30,7 +30,7 @@ const rules = {
     fix: 'Move the file into the repository; a link must lead to a place inside it.',
   },
   'dead-entry': {
-    why: 'Kustomize passes over a patch or an image that matches nothing without a word, so what it should do never happens.',
+    why: "Kustomize passes over a patch, an image or a replacement's target that matches nothing: what it should do never happens.",
     fix: 'Correct the name it is to match, or delete it.',
   },
   kustomization: {
@@ -44,6 +44,10 @@ const rules = {
   'idle-policy': {
     why: 'A policy that matches nothing, or that nothing can break, looks like one that is kept.',
     fix: 'Correct the group, version, resource, condition or selector that leaves nothing over.',
+  },
+  'environment-order': {
+    why: 'An environment that stands in no order is compared with none, so it may be laxer than the one before it.',
+    fix: 'Name the environments in quotes.check/environments in policies/environments.yaml, the first one first.',
   },
   exemption: {
     why: 'An exemption that says less than who, why and until when is how a rule dies.',

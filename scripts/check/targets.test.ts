@@ -31,3 +31,32 @@ test('a deployed folder below an overlay is an environment, and what several of 
   const one = await check(root, [path.join(root, 'overlays/regions/eu')], () => {});
   assert.deepEqual(one.report.coverage.environments, ['regions/eu']);
 });
+
+test('an overlay that only others build on is no environment, and one of both is', async (t) => {
+  const root = await copy(t);
+  const kustomization = (text: string) =>
+    `apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n${text}`;
+  await mkdir(path.join(root, 'overlays/shared'));
+  await spoil(
+    root,
+    'overlays/shared/kustomization.yaml',
+    '',
+    kustomization('resources: [../../base/namespace, ../../base/postgres]\n'),
+  );
+  for (const environment of ['staging', 'prod']) {
+    await spoil(
+      root,
+      `overlays/${environment}/kustomization.yaml`,
+      '  - ../../base/namespace\n  - ../../base/postgres\n',
+      '  - ../shared\n',
+    );
+    await spoil(root, `apps/${environment}.yaml`, `/overlays/${environment};/base`, '/overlays;/base');
+  }
+  const { report } = await check(root, [], () => {});
+  assert.deepEqual(report.findings, []);
+  assert.deepEqual(report.coverage.environments, ['dev', 'prod', 'staging']);
+  // What an Application deploys is an environment, whoever builds on it.
+  await spoil(root, 'apps/dev.yaml', 'path: overlays/dev', 'path: overlays/shared');
+  const other = await check(root, [], () => {});
+  assert.ok(other.report.coverage.environments.includes('shared'));
+});

@@ -2,15 +2,18 @@ import { existsSync } from 'node:fs';
 import { glob, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { CannotRun } from '../cli.ts';
+import { applicationFolders } from './graph/repository.ts';
 import { isKustomizationFile, kustomizationFile, readKustomization } from './kustomization.ts';
 import type { Role, Target } from './model.ts';
+import type { Render } from './render.ts';
 import type { YamlFiles } from './yaml/yaml-files.ts';
 
 /** The folders whose every YAML file must be listed by a kustomization. */
 export const manifestFolders = ['apps', 'argocd', 'base', 'components', 'overlays', 'policies'];
 
 /**
- * Everything a check without arguments covers: each overlay, whichever folders below it another does not list, every kustomization in and under apps/, argocd/.
+ * Everything a check without arguments covers: each overlay, whichever folders below it another does not list, every
+ * kustomization in and under apps/, argocd/.
  * @throws {CannotRun} when the repository has no overlay: a check of nothing must not be green.
  */
 export async function repositoryTargets(root: string, files: YamlFiles): Promise<Target[]> {
@@ -34,11 +37,13 @@ export function policiesTarget(root: string): Target & { dir: string } {
 }
 
 /**
- * Targets for paths a user gave: folders with a kustomization, kustomization files, plain YAML files.
+ * Targets for paths a user gave, each once: folders with a kustomization, kustomization files, plain YAML files.
  * @throws {CannotRun} when a path is none of these.
  */
 export async function argumentTargets(root: string, paths: string[], files: YamlFiles): Promise<Target[]> {
-  return Promise.all(paths.map((given) => argumentTarget(root, path.resolve(given), files)));
+  const targets = await Promise.all(paths.map((given) => argumentTarget(root, path.resolve(given), files)));
+  const place = (target: Target) => ('dir' in target ? target.dir : target.file);
+  return [...new Map(targets.map((target) => [place(target), target])).values()];
 }
 
 async function argumentTarget(root: string, given: string, files: YamlFiles): Promise<Target> {
@@ -79,12 +84,45 @@ function environmentName(dir: string): string {
   return at < 0 ? '' : steps.slice(at + 1).join('/');
 }
 
-/** The folders in overlays/, and of those below them the ones that are deployed: no other one lists them. */
+/**
+ * The folders in overlays/, and of those below them the ones that no other one lists. Which of the former others only
+ * build on is known when the Applications are rendered: see `environmentsAmong`.
+ */
 async function environmentDirs(overlays: string, files: YamlFiles): Promise<string[]> {
   const dirs = await kustomizationDirs(overlays, '**', files);
-  const kustomizations = await Promise.all(dirs.map((dir) => readKustomization(dir, files)));
-  const listed = new Set(kustomizations.flatMap((found) => found?.references.map(({ to }) => to) ?? []));
+  const listed = await listedFolders(dirs, files);
   return dirs.filter((dir) => path.dirname(dir) === overlays || !listed.has(dir));
+}
+
+async function listedFolders(dirs: string[], files: YamlFiles): Promise<Set<string>> {
+  const kustomizations = await Promise.all(dirs.map((dir) => readKustomization(dir, files)));
+  return new Set(kustomizations.flatMap((found) => found?.references.map(({ to }) => to) ?? []));
+}
+
+/**
+ * The renders without those of overlays that others build on and no Application deploys: they are part of the others'.
+ * Where no Application is known, or an ApplicationSet makes more, each folder in overlays/ is an environment.
+ */
+export async function environmentsAmong(
+  root: string,
+  renders: Render[],
+  files: YamlFiles,
+): Promise<Render[]> {
+  const deployed = applicationFolders(root, renders);
+  if (deployed === undefined) {
+    return renders;
+  }
+  const dirs = renders.flatMap(({ target }) =>
+    target.role === 'environment' && 'dir' in target ? [target.dir] : [],
+  );
+  const listed = await listedFolders(dirs, files);
+  return renders.filter(
+    ({ target }) =>
+      target.role !== 'environment' ||
+      !('dir' in target) ||
+      !listed.has(target.dir) ||
+      deployed.has(target.dir),
+  );
 }
 
 async function kustomizationDirs(folder: string, pattern: string, files: YamlFiles): Promise<string[]> {

@@ -44,7 +44,7 @@ async function buildingPlan(): Promise<Plan> {
 }
 
 async function buildPrograms(report: (doing: string) => void): Promise<void> {
-  await goTools('check', (count) => report(`kustomize and kubeconform, ${count} packages of about 500`));
+  await goTools('check', (count) => report(`kustomize, ${count} packages of about 500`));
   await goTools('cluster', (count) =>
     report(`Kubernetes, Argo CD and the rest, ${count} packages of about 4500`),
   );

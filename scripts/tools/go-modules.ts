@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readFile, rename } from 'node:fs/promises';
+import { copyFile, readFile, rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { makeCacheFolder } from '../cache.ts';
 import { cacheDir } from '../paths.ts';
 import { runProgram } from '../program.ts';
 import { ToolBuildError, type ToolModule } from './go.ts';
@@ -70,7 +71,7 @@ export async function moduleFile(tool: ToolModule, module: string, file: string)
   if (!existsSync(copy)) {
     const source = path.join(await moduleDir(tool, module), file);
     const partial = `${copy}.${randomUUID()}`;
-    await mkdir(path.dirname(copy), { recursive: true });
+    await makeCacheFolder(path.dirname(copy));
     await copyFile(source, partial);
     await rename(partial, copy);
   }

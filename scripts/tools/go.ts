@@ -1,11 +1,19 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { glob, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { glob, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { makeCacheFolder } from '../cache.ts';
 import { cacheDir } from '../paths.ts';
 
 /** A folder beside this file whose go.mod pins programs with `tool` directives or holds mains of its own. */
-export type ToolModule = 'check' | 'cluster' | 'conftest' | 'kube-score' | 'kyverno' | 'local-path';
+export type ToolModule =
+  | 'check'
+  | 'cluster'
+  | 'conftest'
+  | 'kube-score'
+  | 'kubeconform'
+  | 'kyverno'
+  | 'local-path';
 
 /** Go names a binary after its package's folder; these folders say something else than the program's name. */
 const programNames: Record<string, string> = { cmd: 'argocd', server: 'etcd' };
@@ -30,7 +38,7 @@ export async function goTools(
     return bin;
   }
   const building = `${bin}.${process.pid}`;
-  await mkdir(building, { recursive: true });
+  await makeCacheFolder(building);
   try {
     await build(source, building, onPackage);
     await nameProgramsProperly(building);

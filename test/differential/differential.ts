@@ -13,7 +13,7 @@ import {
   text,
   type Violation,
 } from '../../scripts/check/model.ts';
-import { findPrograms } from '../../scripts/check/programs.ts';
+import { findKustomize } from '../../scripts/check/programs.ts';
 import { renderKustomization } from '../../scripts/check/render.ts';
 import { servedKinds } from '../../scripts/check/schemas/served-kinds.ts';
 import { schemaStore } from '../../scripts/check/schemas/store.ts';
@@ -50,7 +50,7 @@ export type Comparison = {
 export async function compareGates(api: ApiServer): Promise<Comparison> {
   const scratch = await mkdtemp(path.join(tmpdir(), 'quotes-differential-'));
   try {
-    const { kustomize } = await findPrograms(() => {});
+    const kustomize = await findKustomize(() => {});
     const served = await servedKinds(await schemaStore());
     const folder = path.join(scratch, 'policies');
     const rendered = await renderKustomization(kustomize, policiesTarget(repoRoot), folder, new YamlFiles());

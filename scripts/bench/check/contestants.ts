@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
-import { findPrograms } from '../../check/programs.ts';
+import { findKubeconform } from '../../check/programs.ts';
 import { schemaStore } from '../../check/schemas/store.ts';
 import { repoRoot } from '../../paths.ts';
 import { goTools, type ToolModule } from '../../tools/go.ts';
@@ -43,7 +43,7 @@ export async function contestants(report: (doing: string) => void): Promise<Cont
     goTools(tool, (compiled) => report(`${tool}: ${compiled} packages`)).then(
       (bin) => (name: string) => path.join(bin, name),
     );
-  const { kubeconform } = await findPrograms(report);
+  const kubeconform = await findKubeconform(report);
   const schemas = await schemaStore();
   const kubeScore = (await built('kube-score'))('kube-score');
   const conftest = (await built('conftest'))('conftest');
@@ -70,7 +70,7 @@ export async function contestants(report: (doing: string) => void): Promise<Cont
     },
     {
       name: 'kubeconform + conftest',
-      versions: `kubeconform ${await pinnedVersion('check', 'github.com/yannh/kubeconform')}, conftest ${await pinnedVersion('conftest', 'github.com/open-policy-agent/conftest')}`,
+      versions: `kubeconform ${await pinnedVersion('kubeconform', 'github.com/yannh/kubeconform')}, conftest ${await pinnedVersion('conftest', 'github.com/open-policy-agent/conftest')}`,
       rules: ruleNames,
       programs: (file) => [
         {

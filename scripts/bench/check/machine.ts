@@ -15,6 +15,7 @@ export type Machine = {
   date: string;
 };
 
+/** What figures depend on: the machine that they were taken on. */
 export async function thisMachine(): Promise<Machine> {
   const osRelease = await readFile('/etc/os-release', 'utf8').catch(() => '');
   const name = /^PRETTY_NAME="?([^"\n]*)/m.exec(osRelease)?.[1] ?? process.platform;

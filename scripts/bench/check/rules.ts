@@ -18,6 +18,7 @@ export type ComparedRule = keyof typeof comparedRules;
 
 export const ruleNames = Object.keys(comparedRules).filter(isComparedRule);
 
+/** Whether a name is one of the rules that are compared. */
 export function isComparedRule(name: string): name is ComparedRule {
   return name in comparedRules;
 }

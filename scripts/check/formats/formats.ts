@@ -18,6 +18,7 @@ export const formats = {
 
 export type FormatName = keyof typeof formats;
 
+/** Whether a name is one of the formats. */
 export function isFormatName(name: string): name is FormatName {
   return Object.hasOwn(formats, name);
 }

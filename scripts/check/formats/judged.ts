@@ -52,6 +52,7 @@ export function about({ environments, object }: SharedFinding): string {
   return [objectName(object), where].filter(Boolean).join(' ');
 }
 
+/** An object's kind and name for a reader, '' for none. */
 export function objectName({ kind, name }: ObjectId): string {
   return [kind, name].filter(Boolean).join(' ');
 }

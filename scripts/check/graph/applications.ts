@@ -17,7 +17,7 @@ export const applicationRules: GraphRule[] = [
       fix: "Correct spec.source.path, or add the environment's Application to apps/.",
     },
     (repository) => [
-      ...repository.deployments.flatMap(missingFolder),
+      ...repository.deployments.flatMap((deployment) => missingFolder(deployment, repository.whole)),
       ...(repository.whole && !repository.generated
         ? [...undeployed(repository), ...undeployedPolicies(repository)]
         : []),
@@ -43,25 +43,28 @@ export const applicationRules: GraphRule[] = [
   ),
 ];
 
-function missingFolder({ application: { object, spec }, path: folder, dir }: Deployment): Violation[] {
-  return kustomizationFile(dir) !== undefined
-    ? []
-    : [
-        {
-          object,
-          path: isMap(spec.source) ? ['spec', 'source', 'path'] : ['spec', 'sources'],
-          message: existsSync(dir)
-            ? `${folder} has no kustomization.yaml, so nothing in it is checked`
-            : `${folder} is not there`,
-        },
-      ];
+function missingFolder(
+  { application: { object, spec }, path: folder, dir, asked }: Deployment,
+  whole: boolean,
+): Violation[] {
+  const at = (message: string): Violation[] => [
+    { object, path: isMap(spec.source) ? ['spec', 'source', 'path'] : ['spec', 'sources'], message },
+  ];
+  if (kustomizationFile(dir) === undefined) {
+    const isThere = existsSync(dir);
+    return at(
+      isThere ? `${folder} has no kustomization.yaml, so nothing in it is checked` : `${folder} is not there`,
+    );
+  }
+  return whole && !asked
+    ? at(`${folder} is no environment of overlays/, so what is deployed from it is not checked`)
+    : [];
 }
 
-/** Only where Applications are in this repository at all. */
-function undeployed({ environments, deployments }: Repository): Violation[] {
+function undeployed({ environments, deployments, usesArgocd }: Repository): Violation[] {
   const deployed = new Set(deployments.map(({ dir }) => dir));
   return environments.flatMap(({ target }) =>
-    deployments.length === 0 || !('dir' in target) || deployed.has(target.dir)
+    !usesArgocd || !('dir' in target) || deployed.has(target.dir)
       ? []
       : [
           {

@@ -6,9 +6,17 @@ import type { Repository } from './repository.ts';
 import { type GraphRule, graphRule } from './rule.ts';
 
 /** Every annotation that the check reads. */
-const known = ['clients', 'exemption', 'fix', 'group', 'needs', 'outside-git', 'why'].map(
-  (name) => `quotes.check/${name}`,
-);
+const known = [
+  'clients',
+  'drain-seconds',
+  'environments',
+  'exemption',
+  'fix',
+  'group',
+  'needs',
+  'outside-git',
+  'why',
+].map((name) => `quotes.check/${name}`);
 
 /** What the check is told must reach it: a slip in telling it would switch a rule off without a word. */
 export const declarationRules: GraphRule[] = [

@@ -1,8 +1,8 @@
-import { environments as order } from '../../environments.ts';
 import { readsParameter } from '../admission/policy.ts';
 import { labelsOf, selects } from '../admission/selectors.ts';
 import { type FieldPath, isMap, type JsonMap, text, type Violation, valueAt } from '../model.ts';
 import { containersOf, type Graph, type Pod, shown } from './graph.ts';
+import { isOfStage } from './order.ts';
 import { parametersOf } from './parameters.ts';
 import type { Repository } from './repository.ts';
 import { type GraphRule, graphRule } from './rule.ts';
@@ -42,13 +42,14 @@ export const environmentRules: GraphRule[] = [
   ),
 ];
 
-/** Environments that are not in the order are compared with none. */
-function steps({ environments }: Repository): Step[] {
-  const present = order.flatMap((name) => environments.filter(({ target }) => target.environment === name));
-  return present.flatMap((later, index) => {
-    const earlier = present[index - 1];
-    return earlier === undefined ? [] : [{ earlier, later }];
-  });
+/** Each two environments that follow each other. Those that are not in the order are compared with none. */
+function steps({ environments, order }: Repository): Step[] {
+  const present = order
+    .map((stage) => environments.filter(({ target }) => isOfStage(target.environment, stage)))
+    .filter((stage) => stage.length > 0);
+  return present.flatMap((stage, index) =>
+    stage.flatMap((later) => (present[index - 1] ?? []).map((earlier) => ({ earlier, later }))),
+  );
 }
 
 /** The workloads that both environments have, by kind and name: their namespaces differ. */

@@ -1,8 +1,19 @@
+import { selects } from '../admission/selectors.ts';
 import { type FieldPath, isMap, type JsonMap, maps, text, type Violation } from '../model.ts';
 import { annotation, type Graph, type Node, oncePerGraph, type Pod, portNumber, shown } from './graph.ts';
 import { listed } from './outside.ts';
 import { servicePort } from './ports.ts';
-import { type Arrival, allows, type End, elsewhere, endOf, policiesOf, type Side } from './reachability.ts';
+import {
+  type Arrival,
+  allows,
+  deniesByDefault,
+  type End,
+  elsewhere,
+  endOf,
+  namespaceLabels,
+  policiesOf,
+  type Side,
+} from './reachability.ts';
 import { type GraphRule, graphRule, inEnvironments } from './rule.ts';
 
 /** On a workload: what its pods connect to, as SERVICE:PORT of its namespace, or dns; separated by commas. */
@@ -21,7 +32,10 @@ export const networkRules: GraphRule[] = [
       why: 'A pod that no NetworkPolicy selects may talk to everything, and everything to it.',
       fix: 'Add a NetworkPolicy with podSelector: {} and policyTypes [Ingress, Egress] to the namespace.',
     },
-    inEnvironments((graph) => graph.pods.flatMap((pod) => openSides(graph, pod))),
+    inEnvironments((graph) => [
+      ...graph.pods.flatMap((pod) => openSides(graph, pod)),
+      ...openNamespaces(graph),
+    ]),
   ),
   graphRule(
     {
@@ -31,9 +45,10 @@ export const networkRules: GraphRule[] = [
       fix: `Allow it in the NetworkPolicy, or correct ${needs}, which is SERVICE:PORT or dns, separated by commas.`,
     },
     inEnvironments((graph) =>
-      graph.pods.flatMap((pod) =>
-        listed(annotation(pod, needs)).flatMap((need) => blocked(graph, pod, need)),
-      ),
+      graph.pods.flatMap((pod) => [
+        ...undeclaredNeeds(graph, pod),
+        ...listed(annotation(pod, needs)).flatMap((need) => blocked(graph, pod, need)),
+      ]),
     ),
   ),
   graphRule(
@@ -41,9 +56,17 @@ export const networkRules: GraphRule[] = [
       id: 'unexpected-client',
       group: 'network',
       why: 'What a workload keeps for some must not be open to others.',
-      fix: `Narrow the ingress rule to the clients, or add the new client to ${clients}.`,
+      fix: `Narrow the ingress rule to the clients, or name the client in ${clients}.`,
     },
-    inEnvironments((graph) => graph.pods.flatMap((pod) => unexpected(graph, pod))),
+    ({ environments }) => {
+      const namespaces = labelsOfNamespaces(environments);
+      return environments.flatMap((graph) =>
+        graph.pods.flatMap((pod) => [
+          ...undeclaredClients(graph, pod),
+          ...unexpected(graph, pod, namespaces),
+        ]),
+      );
+    },
   ),
 ];
 
@@ -58,6 +81,65 @@ function openSides(graph: Graph, pod: Pod): Violation[] {
           path: ['metadata', 'name'],
           message: `no NetworkPolicy holds the ${side} of ${shown(pod)}`,
         }));
+}
+
+/**
+ * Namespaces in which each pod has a policy, and the next one would have none: a policy that selects every pod is
+ * missing, or lets all through.
+ */
+function openNamespaces(graph: Graph): Violation[] {
+  const held = graph.pods.filter(({ pod }) => pod.hostNetwork !== true);
+  return [...Map.groupBy(held, ({ object }) => object.id.namespace)].flatMap(([namespace, pods]) =>
+    (['ingress', 'egress'] as const)
+      .filter((side) => pods.every((pod) => policiesOf(graph, pod, side).length > 0))
+      .filter((side) => !deniesByDefault(graph, namespace, side))
+      .flatMap((side): Violation[] => {
+        const object = (graph.find('Namespace', '', namespace) ?? pods[0])?.object;
+        const message = `no NetworkPolicy holds the ${side} of every pod in ${namespace}: the next workload's is open`;
+        return object === undefined ? [] : [{ object, path: ['metadata', 'name'], message }];
+      }),
+  );
+}
+
+/** The policies that are about these pods rather than about all of the namespace. */
+function ownPolicies(graph: Graph, pod: Pod, side: Side): Node[] {
+  return policiesOf(graph, pod, side).filter(({ spec }) => !selects(spec.podSelector, {}));
+}
+
+/** Who opens a way out for a workload knows where it leads. */
+function undeclaredNeeds(graph: Graph, pod: Pod): Violation[] {
+  const opens = ownPolicies(graph, pod, 'egress').find(({ spec }) => maps(spec.egress).length > 0);
+  return opens === undefined || annotation(pod, needs) !== ''
+    ? []
+    : [
+        {
+          object: pod.object,
+          path: ['metadata', 'annotations', needs],
+          message: `${shown(opens)} lets ${shown(pod)} out, and no ${needs} says where to`,
+        },
+      ];
+}
+
+/** Who lets in some workloads of the namespace and not everyone knows for whom the workload is. */
+function undeclaredClients(graph: Graph, pod: Pod): Violation[] {
+  const rules = ownPolicies(graph, pod, 'ingress').flatMap((policy) =>
+    maps(policy.spec.ingress).map((rule) => ({ policy, peers: maps(rule.from) })),
+  );
+  const own = namespaceLabels(graph, pod.object.id.namespace).known;
+  const isHere = ({ podSelector, namespaceSelector }: JsonMap) =>
+    podSelector !== undefined && (namespaceSelector === undefined || selects(namespaceSelector, own));
+  const chosen = rules.find(({ peers }) => peers.some(isHere));
+  return chosen === undefined ||
+    rules.some(({ peers }) => peers.length === 0) ||
+    annotation(pod, clients) !== ''
+    ? []
+    : [
+        {
+          object: pod.object,
+          path: ['metadata', 'annotations', clients],
+          message: `${shown(chosen.policy)} lets some into ${shown(pod)} alone, and no ${clients} says whom`,
+        },
+      ];
 }
 
 type Flow = { to: End; arrival: Arrival };
@@ -111,9 +193,7 @@ function flowsOf(graph: Graph, { object }: Pod, need: string): Flow[] | string {
 
 /** The policy to edit is the one that is about these pods rather than about all. */
 function closed(policies: Node[], side: Side, message: string, flows: Flow[]): Violation[] {
-  const own = policies.find(
-    ({ spec }) => isMap(spec.podSelector) && Object.keys(spec.podSelector).length > 0,
-  );
+  const own = policies.find(({ spec }) => !selects(spec.podSelector, {}));
   const policy = own ?? policies[0];
   const arrivals = flows.map(({ arrival }) => `${arrival.protocol} ${arrival.port}`).join(', ');
   return policy === undefined || flows.length === 0
@@ -125,7 +205,15 @@ const workloadNames = oncePerGraph(
   (graph: Graph) => new Set(graph.pods.map(({ object }) => `${object.id.namespace}/${object.id.name}`)),
 );
 
-function unexpected(graph: Graph, pod: Pod): Violation[] {
+/** The labels of the namespaces that are known: those of the environments, and one that every cluster has. */
+function labelsOfNamespaces(environments: Graph[]): Map<string, JsonMap> {
+  const known = environments.flatMap((graph) =>
+    [...graph.namespaces].map((name) => [name, namespaceLabels(graph, name).known] as const),
+  );
+  return new Map([['kube-system', { 'kubernetes.io/metadata.name': 'kube-system' }], ...known]);
+}
+
+function unexpected(graph: Graph, pod: Pod, namespaces: Map<string, JsonMap>): Violation[] {
   const said = annotation(pod, clients);
   if (said === '') {
     return [];
@@ -143,7 +231,7 @@ function unexpected(graph: Graph, pod: Pod): Violation[] {
   // Without a policy everything reaches it, which unselected-pod says.
   const tooWide = policiesOf(graph, pod, 'ingress').flatMap((policy) =>
     maps(policy.spec.ingress).flatMap((rule, index) =>
-      strangers(graph, policy, rule, known).map(({ who, path }) => ({
+      strangers(graph, policy, rule, known, namespaces).map(({ who, path }) => ({
         object: policy.object,
         path: ['spec', 'ingress', index, ...path],
         message: `lets ${who} into ${shown(pod)}, which is for ${names.join(', ')} alone`,
@@ -159,6 +247,7 @@ function strangers(
   { object }: Node,
   rule: JsonMap,
   known: Set<string>,
+  namespaces: Map<string, JsonMap>,
 ): { who: string; path: FieldPath }[] {
   const { namespace } = object.id;
   const peers = maps(rule.from);
@@ -170,18 +259,23 @@ function strangers(
     if (peer.ipBlock !== undefined) {
       return [{ who: 'addresses', path: [...path, 'ipBlock'] }];
     }
-    if (peer.namespaceSelector !== undefined && !isOnly(peer.namespaceSelector, namespace)) {
-      return [{ who: 'other namespaces', path: [...path, 'namespaceSelector'] }];
+    const within =
+      peer.namespaceSelector === undefined
+        ? [namespace]
+        : [...namespaces].flatMap(([name, labels]) =>
+            selects(peer.namespaceSelector, labels) ? [name] : [],
+          );
+    const others = within.filter((name) => name !== namespace);
+    if (others.length > 0) {
+      const who = `${others.length === 1 ? 'the namespace' : 'the namespaces'} ${others.join(', ')}`;
+      return [{ who, path: [...path, 'namespaceSelector'] }];
+    }
+    if (within.length === 0) {
+      return [];
     }
     return graph
       .selected(namespace, peer.podSelector)
       .filter((other) => !known.has(other.object.id.name))
       .map((other) => ({ who: shown(other), path: [...path, 'podSelector'] }));
   });
-}
-
-/** Whether a namespaceSelector names one namespace by the label that only it has. */
-function isOnly(selector: unknown, namespace: string): boolean {
-  const { matchLabels } = isMap(selector) ? selector : {};
-  return isMap(matchLabels) && matchLabels['kubernetes.io/metadata.name'] === namespace;
 }

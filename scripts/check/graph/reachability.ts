@@ -38,8 +38,22 @@ export function policiesOf(graph: Graph, pod: Pod, side: Side): Node[] {
   return isolating(graph)[side].get(pod) ?? [];
 }
 
+/** Whether a policy holds a side of whatever pod comes to a namespace, one without any label, and lets not all pass. */
+export function deniesByDefault(graph: Graph, namespace: string, side: Side): boolean {
+  return graph.ofKind(networkPolicy).some(({ object, spec }) => {
+    const { podSelector, policyTypes } = spec;
+    return (
+      object.id.namespace === namespace &&
+      selects(podSelector, {}) &&
+      Array.isArray(policyTypes) &&
+      policyTypes.includes(side === 'ingress' ? 'Ingress' : 'Egress') &&
+      !maps(spec[side]).some((rule) => Object.keys(rule).length === 0)
+    );
+  });
+}
+
 /** What is known of a namespace's labels: all where the render has the namespace, else the one that each has. */
-function namespaceLabels(graph: Graph, namespace: string): Labels {
+export function namespaceLabels(graph: Graph, namespace: string): Labels {
   const node = graph.find('Namespace', '', namespace);
   const metadata = isMap(node?.object.value.metadata) ? node.object.value.metadata : {};
   const labels = isMap(metadata.labels) ? metadata.labels : {};
@@ -49,6 +63,7 @@ function namespaceLabels(graph: Graph, namespace: string): Labels {
   };
 }
 
+/** A pod of the render as an end of a flow: all of its labels are known. */
 export function endOf(graph: Graph, pod: Pod): End {
   const { namespace } = pod.object.id;
   return {

@@ -1,9 +1,10 @@
 import path from 'node:path';
 import type { Policy } from '../admission/policy.ts';
 import type { Resources } from '../admission/resources.ts';
-import { type Kustomization, kustomizationFile, reachable } from '../kustomization.ts';
-import { isMap, type JsonMap, maps, text } from '../model.ts';
+import { type Kustomization, kustomizationFile } from '../kustomization.ts';
+import { isMap, type JsonMap, maps, text, valueAt } from '../model.ts';
 import type { Render } from '../render.ts';
+import { reachable } from '../tree.ts';
 import type { YamlFiles } from '../yaml/yaml-files.ts';
 import { Graph, type Node } from './graph.ts';
 
@@ -14,6 +15,8 @@ export type Deployment = {
   /** As the Application says it, and absolute. */
   path: string;
   dir: string;
+  /** Whether the folder was rendered, or tried: where everything was asked for, it is an environment then. */
+  asked: boolean;
   /** Undefined where the folder does not render, or was not asked for. */
   graph: Graph | undefined;
   /** Every kustomization that the folder's render reads; none where it has no kustomization. */
@@ -26,6 +29,8 @@ export type Repository = {
   /** Whether everything was asked for: only then is what is not there really missing. */
   whole: boolean;
   environments: Graph[];
+  /** The stages that a change travels through, the first one first. */
+  order: string[];
   /** What was given as argument and is no environment. */
   parts: Graph[];
   policies: Graph[];
@@ -36,6 +41,8 @@ export type Repository = {
   /** Whether ApplicationSets make more Applications, which only Argo CD knows. */
   generated: boolean;
   deployments: Deployment[];
+  /** Whether Argo CD is what deploys: it is installed from here, has Applications here, or is spoken to by an object. */
+  usesArgocd: boolean;
   resources: Resources;
 };
 
@@ -47,6 +54,7 @@ export async function readRepository(
   resources: Resources,
   policyRules: Policy[],
   files: YamlFiles,
+  order: string[] = [],
 ): Promise<Repository> {
   const graphs = renders
     .filter(({ objects }) => objects.length > 0)
@@ -77,6 +85,7 @@ export async function readRepository(
       project: projects.get(text(node.spec.project)),
       path: text(source.path),
       dir,
+      asked: renders.some(({ target }) => 'dir' in target && target.dir === dir),
       graph: byDir.get(dir),
       kustomizations: await reachable(dir, files),
     }));
@@ -85,6 +94,7 @@ export async function readRepository(
     root,
     whole,
     environments: ofRole('environment'),
+    order,
     parts: ofRole('argument'),
     policies: ofRole('policies'),
     policyRules,
@@ -92,12 +102,34 @@ export async function readRepository(
     applications,
     generated: graphs.some((graph) => graph.ofKind('argoproj.io/ApplicationSet').length > 0),
     deployments: await Promise.all(deployments),
+    usesArgocd:
+      graphs.some(({ target }) => target.role === 'argocd') ||
+      applications.length > 0 ||
+      graphs.some(({ nodes }) => nodes.some(speaksToArgocd)),
     resources,
   };
 }
 
+function speaksToArgocd({ object }: Node): boolean {
+  const annotations = valueAt(object.value, ['metadata', 'annotations']);
+  return Object.keys(isMap(annotations) ? annotations : {}).some((name) =>
+    name.startsWith('argocd.argoproj.io/'),
+  );
+}
+
+/** The folders that Applications deploy; undefined where there is none, or an ApplicationSet makes more of them. */
+export function applicationFolders(root: string, renders: Render[]): Set<string> | undefined {
+  const objects = renders.flatMap((render) => render.objects);
+  const folders = objects
+    .filter(({ id }) => id.kind === 'Application')
+    .flatMap(({ value }) => sourcesOf({ spec: isMap(value.spec) ? value.spec : {} }))
+    .map((source) => path.resolve(root, text(source.path)));
+  const generated = objects.some(({ id }) => id.kind === 'ApplicationSet');
+  return folders.length === 0 || generated ? undefined : new Set(folders);
+}
+
 /** An Application's sources, the one or the several. */
-export function sourcesOf({ spec }: Node): JsonMap[] {
+export function sourcesOf({ spec }: Pick<Node, 'spec'>): JsonMap[] {
   return Array.isArray(spec.sources) ? maps(spec.sources) : isMap(spec.source) ? [spec.source] : [];
 }
 

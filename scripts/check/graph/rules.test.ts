@@ -7,7 +7,7 @@ import { repoRoot } from '../../paths.ts';
 import { check } from '../check.ts';
 import { exampleTargets, renderExample } from '../examples.ts';
 import { type FieldPath, isMap, type Json, type JsonMap } from '../model.ts';
-import { findPrograms } from '../programs.ts';
+import { findKustomize } from '../programs.ts';
 import { servedKinds } from '../schemas/served-kinds.ts';
 import { schemaStore } from '../schemas/store.ts';
 import { YamlFiles } from '../yaml/yaml-files.ts';
@@ -64,12 +64,90 @@ test('a slip in a base is found in each environment, at the field that names wha
   });
 });
 
+test('a declaration that is taken away is missed, where a NetworkPolicy shows that there is something to declare', async (t) => {
+  const root = await copy(t);
+  const app = 'base/quote-app/deployment.yaml';
+  const postgres = 'base/postgres/deployment.yaml';
+  await replace(root, app, '    quotes.check/needs: postgres:5432, dns\n', '    other: annotation\n');
+  await replace(root, postgres, '    quotes.check/clients: quote-app\n', '');
+  const everywhere = (file: string) => ['dev', 'prod', 'staging'].map((name) => `${name} ${file}`);
+  assert.deepEqual(await found(root), {
+    'needed-flow': everywhere(app),
+    'unexpected-client': everywhere(postgres),
+  });
+});
+
+test('a namespaceSelector is held to the namespaces that are rendered', async (t) => {
+  const file = 'base/postgres/network-policy.yaml';
+  const peer =
+    '        - podSelector:\n            matchLabels:\n              app.kubernetes.io/name: quote-app\n';
+  const within = (selector: string) => `${peer}          namespaceSelector: ${selector}\n`;
+  const only = await copy(t);
+  await replace(only, file, peer, within('{matchLabels: {stage: last}}'));
+  await replace(
+    only,
+    'overlays/prod/kustomization.yaml',
+    'patches:\n',
+    'patches:\n  - path: namespace.yaml\n',
+  );
+  await writeFile(
+    path.join(only, 'overlays/prod/namespace.yaml'),
+    'apiVersion: v1\nkind: Namespace\nmetadata: {name: prod, labels: {stage: last}}\n',
+  );
+  // Elsewhere the selector selects nothing: quote-app cannot reach its database there.
+  assert.deepEqual(await found(only), { 'needed-flow': [`dev ${file}`, `staging ${file}`] });
+  const all = await copy(t);
+  await replace(all, file, peer, within('{matchLabels: {app.kubernetes.io/part-of: quotes}}'));
+  assert.deepEqual(await found(all), {
+    'unexpected-client': ['dev', 'prod', 'staging'].map((name) => `${name} ${file}`),
+  });
+});
+
+test('an environment in which the next workload would be open is found, on each side', async (t) => {
+  const everywhere = ['dev', 'prod', 'staging'].map((name) => `${name} base/namespace/namespace.yaml`);
+  const file = 'base/namespace/default-deny.yaml';
+  const without = await copy(t);
+  await replace(without, 'base/namespace/kustomization.yaml', '  - default-deny.yaml\n', '');
+  await rm(path.join(without, file));
+  assert.deepEqual(await found(without), {
+    'unselected-pod': everywhere.flatMap((place) => [place, place]),
+  });
+  for (const [from, to] of [
+    ['[Ingress, Egress]', '[Ingress]'],
+    ['podSelector: {}', 'podSelector: {matchLabels: {app.kubernetes.io/part-of: quotes}}'],
+    ['podSelector: {}', 'podSelector: {}\n  ingress: [{}]'],
+  ] as const) {
+    const root = await copy(t);
+    await replace(root, file, from, to);
+    assert.deepEqual(new Set((await found(root))['unselected-pod']), new Set(everywhere), to);
+  }
+});
+
 test('an environment that no Application deploys is found, and one of an Application that is not there', async (t) => {
   const root = await copy(t);
   await replace(root, 'apps/staging.yaml', 'path: overlays/staging', 'path: overlays/stagnig');
   assert.deepEqual(await found(root), {
     'application-source': ['apps/staging.yaml', 'staging overlays/staging/kustomization.yaml'],
   });
+});
+
+test('an environment that no Application deploys is found when all of apps/ is gone', async (t) => {
+  const root = await copy(t);
+  await rm(path.join(root, 'apps'), { recursive: true });
+  assert.deepEqual(await found(root), {
+    'application-source': ['dev', 'prod', 'staging'].map(
+      (name) => `${name} overlays/${name}/kustomization.yaml`,
+    ),
+  });
+});
+
+test('an Application of a folder that is checked as no environment is found', async (t) => {
+  const root = await copy(t);
+  await replace(root, 'apps/staging.yaml', 'path: overlays/staging', 'path: base/quote-app');
+  assert.deepEqual((await found(root))['application-source'], [
+    'apps/staging.yaml',
+    'staging overlays/staging/kustomization.yaml',
+  ]);
 });
 
 test('what a file or a base given as argument refers to may be elsewhere', async () => {
@@ -84,7 +162,7 @@ test('what a file or a base given as argument refers to may be elsewhere', async
 });
 
 test('no value of any field makes a rule fail', async (t) => {
-  const { kustomize } = await findPrograms(() => {});
+  const kustomize = await findKustomize(() => {});
   const resources = (await servedKinds(await schemaStore())).resources;
   const scratch = await scratchFolder(t);
   const { namespace, applications } = exampleTargets(repoRoot);

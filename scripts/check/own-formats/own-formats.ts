@@ -1,31 +1,81 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
-import { type FieldPath, isMap, type Json } from '../model.ts';
+import { type FieldPath, isMap, type Json, type JsonMap } from '../model.ts';
 import type { YamlFile } from '../yaml/yaml-files.ts';
 
 /** The project's own YAML formats, each described by the `<name>.schema.json` beside this file. */
-export type OwnFormat = 'kustomization' | 'image-transformer' | 'exemptions';
+export type OwnFormat = 'kustomization' | 'exemptions';
 
 /** Where a document departs from its format. */
 export type Departure = { line: number; message: string; unknownField: boolean };
 
 const ajv = new Ajv({ allErrors: true, strict: true, strictRequired: false, verbose: true });
-const validators = new Map<OwnFormat, ValidateFunction>();
+const validators = new Map<string, ValidateFunction>();
 
-function validator(format: OwnFormat): ValidateFunction {
-  let validate = validators.get(format);
-  if (validate === undefined) {
-    const schema = path.join(import.meta.dirname, `${format}.schema.json`);
-    validate = ajv.compile(JSON.parse(readFileSync(schema, 'utf8')));
-    validators.set(format, validate);
-  }
+function readSchema(name: string): Json {
+  return JSON.parse(readFileSync(path.join(import.meta.dirname, `${name}.schema.json`), 'utf8'));
+}
+
+function validator(name: string, schema: () => object): ValidateFunction {
+  const validate = validators.get(name) ?? ajv.compile(schema());
+  validators.set(name, validate);
   return validate;
+}
+
+type PluginField = 'transformers' | 'generators';
+
+let pluginSchemas: Record<PluginField, JsonMap> | undefined;
+
+function readPlugins(): Record<PluginField, JsonMap> {
+  if (pluginSchemas === undefined) {
+    const schema = readSchema('plugins');
+    const { transformers = {}, generators = {}, definitions = {} } = isMap(schema) ? schema : {};
+    ajv.addSchema(object(readSchema('kustomization')), 'kustomization');
+    ajv.addSchema({ definitions }, 'plugins');
+    pluginSchemas = { transformers: object(transformers), generators: object(generators) };
+  }
+  return pluginSchemas;
+}
+
+function object(value: Json | undefined): JsonMap {
+  return isMap(value) ? value : {};
+}
+
+/** The kinds of Kustomize's builtin plug-ins that plugins.schema.json describes. */
+export function pluginKinds(field: PluginField): Set<string> {
+  return new Set(Object.keys(readPlugins()[field]));
+}
+
+/** Every departure of a builtin plug-in's configuration from its format, with its line. */
+export function pluginDepartures(kind: string, file: YamlFile, index: number, value: Json): Departure[] {
+  const { transformers, generators } = readPlugins();
+  const own = object(transformers[kind] ?? generators[kind]);
+  const validate = validator(`plugin ${kind}`, () => ({
+    type: 'object',
+    additionalProperties: false,
+    required: ['apiVersion', 'kind', 'metadata', ...(Array.isArray(own.required) ? own.required : [])],
+    properties: {
+      apiVersion: { const: 'builtin' },
+      kind: { const: kind },
+      metadata: { $ref: 'plugins#/definitions/metadata' },
+      ...object(own.properties),
+    },
+  }));
+  return departuresFrom(validate, file, index, value);
 }
 
 /** Every departure of a file's document from a format, with its line. */
 export function departures(format: OwnFormat, file: YamlFile, index: number, value: Json): Departure[] {
-  const validate = validator(format);
+  return departuresFrom(
+    validator(format, () => object(readSchema(format))),
+    file,
+    index,
+    value,
+  );
+}
+
+function departuresFrom(validate: ValidateFunction, file: YamlFile, index: number, value: Json): Departure[] {
   validate(value);
   const errors = validate.errors ?? [];
   return errors

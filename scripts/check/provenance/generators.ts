@@ -1,45 +1,70 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Kustomization } from '../kustomization.ts';
-import { maps, text } from '../model.ts';
-import type { YamlFiles } from '../yaml/yaml-files.ts';
+import { type FieldPath, isMap, type JsonMap, maps, text } from '../model.ts';
+import { pluginsOf } from '../plugins.ts';
+import type { YamlFile, YamlFiles } from '../yaml/yaml-files.ts';
 import { fieldTouch, type Names, type Subject, type Touch } from './touches.ts';
 
 const generators: Record<string, string> = { ConfigMap: 'configMapGenerator', Secret: 'secretGenerator' };
 
-/** What a kustomization's generator says of an object that it makes or merges into: its entry, or one key's line. */
+/** What a kustomization's generators say of an object that they make or merge into: the entry, or one key's line. */
 export async function generatorTouches(
   subject: Subject,
   names: Names,
-  { dir, file, value }: Kustomization,
+  kustomization: Kustomization,
   files: YamlFiles,
 ): Promise<Touch[]> {
-  const { object, path: wanted } = subject;
-  const field = generators[object.id.kind];
-  if (field === undefined) {
-    return [];
-  }
   const touches: Touch[] = [];
-  for (const [index, entry] of maps(value[field]).entries()) {
-    if (text(entry.name) !== names.original) {
-      continue;
+  for (const entry of await entriesFor(subject.object.id.kind, kustomization, files)) {
+    if (entry.name === names.original) {
+      touches.push(...(await entryTouches(subject, entry, kustomization.dir, files)));
     }
-    const [map, key] = wanted;
-    if ((map !== 'data' && map !== 'stringData') || key === undefined) {
-      touches.push({ ...fieldTouch(subject, file, [field, index]), depth: 0 });
-      continue;
-    }
-    const says = ['literals', 'files'].flatMap((list) =>
-      texts(entry[list]).flatMap((said, at) =>
-        keyOf(said, list) === key ? [fieldTouch(subject, file, [field, index, list, at])] : [],
-      ),
-    );
-    for (const name of texts(entry.envs)) {
-      says.push(...(await envTouches(subject, path.resolve(dir, name), String(key), files)));
-    }
-    touches.push(...(says.length > 0 ? says : [{ ...fieldTouch(subject, file, [field, index]), depth: 1 }]));
   }
   return touches;
+}
+
+type Entry = { file: YamlFile; document: number; at: FieldPath; name: string; value: JsonMap };
+
+/** The generators of ConfigMaps or Secrets: plug-ins make their objects before the kustomization's own fields do. */
+async function entriesFor(kind: string, kustomization: Kustomization, files: YamlFiles): Promise<Entry[]> {
+  const { file, value } = kustomization;
+  const field = generators[kind];
+  const plugins = field === undefined ? [] : await pluginsOf(kustomization, 'generators', files);
+  return [
+    ...plugins
+      .filter((plugin) => plugin.kind === `${kind}Generator`)
+      .map((plugin) => ({
+        ...plugin,
+        at: [],
+        name: isMap(plugin.value.metadata) ? text(plugin.value.metadata.name) : '',
+      })),
+    ...(field === undefined ? [] : maps(value[field])).map((entry, index) => ({
+      ...{ file, document: 0, at: [field ?? '', index] },
+      name: text(entry.name),
+      value: entry,
+    })),
+  ];
+}
+
+async function entryTouches(
+  subject: Subject,
+  { file, document, at: entry, value }: Entry,
+  dir: string,
+  files: YamlFiles,
+): Promise<Touch[]> {
+  const touch = (at: FieldPath) => fieldTouch(subject, file, [...entry, ...at], undefined, document);
+  const [map, key] = subject.path;
+  if ((map !== 'data' && map !== 'stringData') || key === undefined) {
+    return [{ ...touch([]), depth: 0 }];
+  }
+  const says = ['literals', 'files'].flatMap((list) =>
+    texts(value[list]).flatMap((said, at) => (keyOf(said, list) === key ? [touch([list, at])] : [])),
+  );
+  for (const name of texts(value.envs)) {
+    says.push(...(await envTouches(subject, path.resolve(dir, name), String(key), files)));
+  }
+  return says.length > 0 ? says : [{ ...touch([]), depth: 1 }];
 }
 
 function texts(list: unknown): string[] {

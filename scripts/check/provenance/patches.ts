@@ -12,36 +12,90 @@ import {
   text,
   valueAt,
 } from '../model.ts';
+import { pluginsOf } from '../plugins.ts';
 import { mergeKeys } from '../yaml/places.ts';
 import type { YamlFile, YamlFiles } from '../yaml/yaml-files.ts';
-import { documentTouch, isOf, type Names, type Subject, type Touch } from './touches.ts';
+import { isOf, manifestTouch, type Names, type Subject, type Touch } from './touches.ts';
 
-/** What a kustomization's patches say of a field, in the order in which they are applied. */
-export async function patchTouches(
-  subject: Subject,
-  names: Names,
-  { dir, file, value }: Kustomization,
-  files: YamlFiles,
-): Promise<Touch[]> {
-  const touches: Touch[] = [];
+/** A patch as a kustomization, or a plug-in of it, names it or has it in place. */
+export type Patch = {
+  file: YamlFile;
+  document: number;
+  at: FieldPath;
+  target: Json | undefined;
+  /** Whether what it changed may have another kind than `target` says. */
+  changesKind: boolean;
+  /** Undefined where it cannot be read. */
+  text: YamlFile | undefined;
+  isPlugin: boolean;
+};
+
+/** A kustomization's patches, in the order in which they are applied; plug-ins' are, after all else. */
+export async function patchesOf(kustomization: Kustomization, files: YamlFiles): Promise<Patch[]> {
+  const { dir, file, value } = kustomization;
+  const named = async (name: string) =>
+    files.holds(path.resolve(dir, name)) ? await files.read(path.resolve(dir, name)) : undefined;
+  const found: Patch[] = [];
   for (const field of ['patchesStrategicMerge', 'patches', 'patchesJson6902']) {
     const entries = Array.isArray(value[field]) ? value[field] : [];
     for (const [index, entry] of entries.entries()) {
-      const target = isMap(entry) ? entry.target : undefined;
-      if (target !== undefined && !selectsObject(target, subject.object, names)) {
-        continue;
-      }
-      const at: FieldPath = isMap(entry) ? [field, index, 'patch'] : [field, index];
-      const named = isMap(entry) ? text(entry.path) : text(entry);
+      const at: FieldPath = [field, index];
+      const said = isMap(entry) ? text(entry.path) : text(entry);
       // patchesStrategicMerge has paths and whole patches in one list.
-      const isPath = named !== '' && !named.includes('\n');
-      const patch = isPath ? await files.read(path.resolve(dir, named)) : file.inner(0, at);
-      touches.push(
-        ...(patch === undefined ? [] : patchFileTouches(subject, names, patch, target !== undefined)),
-      );
+      const isPath = said !== '' && !said.includes('\n');
+      const inPlace = isMap(entry) ? [...at, 'patch'] : at;
+      found.push({
+        ...{ file, document: 0, at, isPlugin: false },
+        target: isMap(entry) ? entry.target : undefined,
+        changesKind: isMap(entry) && allowsKindChange(entry),
+        text: isPath ? await named(said) : file.inner(0, inPlace),
+      });
     }
   }
-  return touches;
+  for (const plugin of await pluginsOf(kustomization, 'transformers', files)) {
+    const { file, document, kind, value } = plugin;
+    const add = (at: FieldPath, text: YamlFile | undefined) =>
+      found.push({
+        file,
+        document,
+        at,
+        target: value.target,
+        changesKind: allowsKindChange(value),
+        text,
+        isPlugin: true,
+      });
+    if (kind === 'PatchTransformer' || kind === 'PatchJson6902Transformer') {
+      const inPlace = kind === 'PatchTransformer' ? 'patch' : 'jsonOp';
+      const isPath = text(value.path) !== '';
+      add([], isPath ? await named(text(value.path)) : file.inner(document, [inPlace]));
+    } else if (kind === 'PatchStrategicMergeTransformer') {
+      for (const [index, name] of (Array.isArray(value.paths) ? value.paths : []).entries()) {
+        add(['paths', index], await named(text(name)));
+      }
+      add(['patches'], file.inner(document, ['patches']));
+    }
+  }
+  return found;
+}
+
+function allowsKindChange({ options }: JsonMap): boolean {
+  return isMap(options) && options.allowKindChange === true;
+}
+
+/** What a kustomization's patches, or those of its plug-ins, say of a field, in the order of their effect. */
+export async function patchTouches(
+  subject: Subject,
+  names: Names,
+  kustomization: Kustomization,
+  of: 'itself' | 'plugins',
+  files: YamlFiles,
+): Promise<Touch[]> {
+  return (await patchesOf(kustomization, files))
+    .filter(({ isPlugin }) => isPlugin === (of === 'plugins'))
+    .filter(({ target }) => target === undefined || selectsObject(target, subject.object, names))
+    .flatMap(({ target, text }) =>
+      text === undefined ? [] : patchFileTouches(subject, names, text, target !== undefined),
+    );
 }
 
 function patchFileTouches(subject: Subject, names: Names, patch: YamlFile, targeted: boolean): Touch[] {
@@ -51,7 +105,9 @@ function patchFileTouches(subject: Subject, names: Names, patch: YamlFile, targe
         isMap(operation) ? jsonTouches(subject, patch, index, at, operation) : [],
       );
     }
-    return targeted || isOf(subject, names, value) ? [documentTouch(subject, patch, index)] : [];
+    return targeted || isOf(subject, names, value)
+      ? [manifestTouch(subject, patch, { document: index, at: [] })]
+      : [];
   });
 }
 
@@ -63,10 +119,18 @@ function jsonTouches(
   at: number,
   operation: JsonMap,
 ): Touch[] {
-  const { path: wanted } = subject;
+  const { path: wanted, value: left } = subject;
   const pointer = text(operation.path).split('/').slice(1);
   const steps = pointer.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
   const removes = operation.op === 'remove';
+  const [list, item] = [steps.slice(0, -1), steps.slice(-1)];
+  // A list is what is left of it.
+  if (removes && isItem(item) && Array.isArray(left) && list.length === wanted.length) {
+    const { line, column } = file.locate(index, [at, 'path']);
+    const touch = { file: file.path, line, column, depth: wanted.length, value: left, removes: false };
+    const { leads, moved } = leadsTo(subject, list);
+    return leads && !moved ? [touch] : [];
+  }
   if (!reaches(subject, steps, removes ? undefined : operation.value)) {
     return [];
   }
@@ -97,15 +161,9 @@ function reaches(
   steps: string[],
   written: Json | undefined,
 ): boolean {
-  let moved = false;
-  for (const [nth, step] of steps.entries()) {
-    const ours = wanted[nth];
-    const list = valueAt(object.value, wanted.slice(0, nth));
-    if (ours === undefined || (typeof ours === 'string' && ours !== step)) {
-      return false;
-    }
-    const position = step === '-' && Array.isArray(list) ? list.length - 1 : Number(step);
-    moved ||= typeof ours === 'number' && ours !== position;
+  const { leads, moved } = leadsTo({ object, path: wanted }, steps);
+  if (!leads) {
+    return false;
   }
   const there = valueAt(object.value, wanted.slice(0, steps.length));
   if (written === undefined) {
@@ -118,6 +176,24 @@ function reaches(
   }
   const said = valueAt(written, wanted.slice(steps.length));
   return (!moved && there !== undefined) || (said !== undefined && isDeepStrictEqual(said, value));
+}
+
+/** Whether steps go the way to a field; `moved` where they say another position in a list. */
+function leadsTo(
+  { object, path: wanted }: Pick<Subject, 'object' | 'path'>,
+  steps: string[],
+): { leads: boolean; moved: boolean } {
+  let moved = false;
+  for (const [nth, step] of steps.entries()) {
+    const ours = wanted[nth];
+    const list = valueAt(object.value, wanted.slice(0, nth));
+    if (ours === undefined || (typeof ours === 'string' && ours !== step)) {
+      return { leads: false, moved };
+    }
+    const position = step === '-' && Array.isArray(list) ? list.length - 1 : Number(step);
+    moved ||= typeof ours === 'number' && ours !== position;
+  }
+  return { leads: true, moved };
 }
 
 function isItem(steps: string[]): boolean {

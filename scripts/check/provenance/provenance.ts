@@ -1,11 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Kustomization, readKustomization, transformerFiles } from '../kustomization.ts';
+import { type Kustomization, readKustomization } from '../kustomization.ts';
+import { manifestsIn } from '../manifests.ts';
 import { isMap, maps, type Place, type RenderedObject, text, type Violation, valueAt } from '../model.ts';
 import type { YamlFiles } from '../yaml/yaml-files.ts';
 import { generatorTouches } from './generators.ts';
 import { patchTouches } from './patches.ts';
-import { documentOf, documentTouch, type Names, type Subject, type Touch } from './touches.ts';
-import { transformerFileTouches, transformerTouches } from './transformers.ts';
+import { pluginNames, pluginTouches } from './plugins.ts';
+import { manifestOf, manifestTouch, type Names, type Subject, type Touch } from './touches.ts';
+import { transformerTouches } from './transformers.ts';
 
 /**
  * The file and line to edit: the last base, patch, component, transformer or generator that set the field's value, or
@@ -122,19 +124,21 @@ async function layerTouches(subject: Subject, dir: string, files: YamlFiles): Pr
   const through = async (kustomization: Kustomization, way: Way): Promise<Way> => {
     const { namePrefix, nameSuffix, namespace } = kustomization.value;
     const { original, current } = way.names;
-    const transformers = await transformerFiles(kustomization.references, files);
+    const { names } = way;
+    const own = `${text(namePrefix)}${current}${text(nameSuffix)}`;
+    const called = await pluginNames(kustomization, own, files);
     return {
       touches: [
         ...way.touches,
-        ...(await generatorTouches(subject, way.names, kustomization, files)),
-        ...(await patchTouches(subject, way.names, kustomization, files)),
-        // A transformer's file that only renames an image decides less than the tag or digest that it comes with.
-        ...(await transformerFileTouches(subject, transformers, 'rename', files)),
-        ...(await transformerTouches(subject, way.names, kustomization, files)),
-        ...(await transformerFileTouches(subject, transformers, 'pin', files)),
+        ...(await generatorTouches(subject, names, kustomization, files)),
+        ...(await patchTouches(subject, names, kustomization, 'itself', files)),
+        ...(await pluginTouches(subject, names, kustomization, 'rename', files)),
+        ...(await transformerTouches(subject, names, kustomization, files)),
+        ...(await patchTouches(subject, { original, current: own }, kustomization, 'plugins', files)),
+        ...(await pluginTouches(subject, { original, current: own }, kustomization, 'set', files)),
       ],
-      names: { original, current: `${text(namePrefix)}${current}${text(nameSuffix)}` },
-      namespace: text(namespace) || way.namespace,
+      names: { original, current: called.name },
+      namespace: called.namespace || text(namespace) || way.namespace,
     };
   };
   const ways = await walk(dir);
@@ -162,8 +166,8 @@ async function sourceTouches(
   files: YamlFiles,
 ): Promise<Touch[]> {
   const file = await files.read(source);
-  const index = documentOf(file, subject.object, called);
-  return index === undefined ? [] : [documentTouch(subject, file, index)];
+  const manifest = manifestOf(file, subject.object, called);
+  return manifest === undefined ? [] : [manifestTouch(subject, file, manifest)];
 }
 
 /** The object's name before any prefix, suffix or hash: that of the one document, or generator, it can be from. */
@@ -173,14 +177,14 @@ export async function nameInSource(object: RenderedObject, files: YamlFiles): Pr
     return id.name;
   }
   const file = await files.read(source);
-  if (documentOf(file, object, names(object.id.name)) !== undefined) {
+  if (manifestOf(file, object, names(object.id.name)) !== undefined) {
     return object.id.name;
   }
-  const candidates = file.values().flatMap((value) => {
+  const candidates = manifestsIn(file).flatMap(({ value }) => {
     const generators = isMap(value)
       ? [...maps(value.configMapGenerator), ...maps(value.secretGenerator)]
       : [];
-    return isMap(value) && value.kind === id.kind
+    return isMap(value) && [id.kind, `${id.kind}Generator`].includes(text(value.kind))
       ? [nameIn(value)]
       : generators.map(({ name }) => text(name));
   });

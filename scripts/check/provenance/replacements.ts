@@ -1,24 +1,26 @@
 import { resolve } from 'node:path';
 import type { Kustomization } from '../kustomization.ts';
 import { type FieldPath, isMap, type Json, type JsonMap, maps, text, valueAt } from '../model.ts';
+import { pluginsOf } from '../plugins.ts';
 import type { YamlFile, YamlFiles } from '../yaml/yaml-files.ts';
 import { selectsObject } from './patches.ts';
 import { fieldTouch, type Names, type Subject, type Touch } from './touches.ts';
 
-/** An entry of a kustomization's `replacements`, or of a file that it names there. */
-type Replacement = { file: YamlFile; at: FieldPath; entry: JsonMap };
+/** An entry of the `replacements` of a kustomization or a plug-in of it, or of a file that one names there. */
+type Replacement = { file: YamlFile; document: number; at: FieldPath; entry: JsonMap };
 
 /** Every replacement of a kustomization, in the order in which they are made. */
-export async function replacementsOf(
-  { dir, file, value }: Kustomization,
-  files: YamlFiles,
-): Promise<Replacement[]> {
+export async function replacementsOf(kustomization: Kustomization, files: YamlFiles): Promise<Replacement[]> {
+  const { dir, file, value } = kustomization;
+  const plugins = await pluginsOf(kustomization, 'transformers', files);
   const found: Replacement[] = [];
-  for (const [index, entry] of maps(value.replacements).entries()) {
-    found.push({ file, at: ['replacements', index], entry });
-    const path = resolve(dir, text(entry.path));
-    if (text(entry.path) !== '' && files.holds(path)) {
-      found.push(...inFile(await files.read(path)));
+  for (const { file: own, document, value: said } of [{ file, document: 0, value }, ...plugins]) {
+    for (const [index, entry] of maps(said.replacements).entries()) {
+      found.push({ file: own, document, at: ['replacements', index], entry });
+      const path = resolve(dir, text(entry.path));
+      if (text(entry.path) !== '' && files.holds(path)) {
+        found.push(...inFile(await files.read(path)));
+      }
     }
   }
   return found;
@@ -28,8 +30,8 @@ export async function replacementsOf(
 function inFile(file: YamlFile): Replacement[] {
   const [value] = file.values();
   return isMap(value)
-    ? [{ file, at: [], entry: value }]
-    : maps(value).map((entry, index) => ({ file, at: [index], entry }));
+    ? [{ file, document: 0, at: [], entry: value }]
+    : maps(value).map((entry, index) => ({ file, document: 0, at: [index], entry }));
 }
 
 /** The lines of a kustomization's replacements that set the field. */
@@ -43,7 +45,7 @@ export async function replacementTouches(
   return all.flatMap((replacement) => entryTouches(subject, names, replacement));
 }
 
-function entryTouches(subject: Subject, names: Names, { file, at, entry }: Replacement): Touch[] {
+function entryTouches(subject: Subject, names: Names, { file, document, at, entry }: Replacement): Touch[] {
   const source = isMap(entry.source) ? entry.source : {};
   const copies = {
     kind: text(source.kind),
@@ -56,7 +58,18 @@ function entryTouches(subject: Subject, names: Names, { file, at, entry }: Repla
       !maps(reject).some((selector) => selectsObject(selector, subject.object, names));
     return (isMeant && Array.isArray(fieldPaths) ? fieldPaths : []).flatMap((fieldPath, index) =>
       leadsTo(text(fieldPath), subject.path, subject.object.value)
-        ? [{ ...fieldTouch(subject, file, [...at, 'targets', target, 'fieldPaths', index]), copies }]
+        ? [
+            {
+              ...fieldTouch(
+                subject,
+                file,
+                [...at, 'targets', target, 'fieldPaths', index],
+                undefined,
+                document,
+              ),
+              copies,
+            },
+          ]
         : [],
     );
   });

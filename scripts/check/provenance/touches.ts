@@ -1,3 +1,4 @@
+import { type Manifest, manifestsIn } from '../manifests.ts';
 import type { FieldPath, Json, JsonMap, Place, RenderedObject } from '../model.ts';
 import { isMap, text } from '../model.ts';
 import type { YamlFile } from '../yaml/yaml-files.ts';
@@ -20,45 +21,52 @@ export type Touch = Required<Place> & {
 /** What a kustomization calls an object: as its file does, and as the layers so far have renamed it. */
 export type Names = { original: string; current: string };
 
-/** What a document of a file that writes the object out, or a part of it, says of the field. */
-export function documentTouch({ object, path }: Subject, file: YamlFile, index: number): Touch {
-  const { line, column, depth, value } = file.locate(index, path, object.value);
-  const whole = depth === path.length;
+/** What a manifest of a file that writes the object out, or a part of it, says of the field. */
+export function manifestTouch(
+  { object, path }: Subject,
+  file: YamlFile,
+  { document, at }: Pick<Manifest, 'document' | 'at'>,
+): Touch {
+  const items: Json[] = [];
+  items[Number(at[1] ?? 0)] = object.value;
+  const like = at.length === 0 ? object.value : { items };
+  const { line, column, depth, value } = file.locate(document, [...at, ...path], like);
+  const own = Math.max(depth - at.length, 0);
+  const whole = own === path.length;
   const removed = value === null || (isMap(value) && text(value.$patch) === 'delete');
-  return { file: file.path, line, column, depth, value: whole ? value : undefined, removes: removed };
+  return { file: file.path, line, column, depth: own, value: whole ? value : undefined, removes: removed };
 }
 
-/** A touch of the whole field by a line of a kustomization or of a transformer's file. */
-export function fieldTouch(subject: Subject, file: YamlFile, at: FieldPath, value?: Json): Touch {
-  const { line, column } = file.locate(0, at);
+/** A touch of the whole field by a line of a kustomization, or of a plug-in's document. */
+export function fieldTouch(
+  subject: Subject,
+  file: YamlFile,
+  at: FieldPath,
+  value?: Json,
+  document = 0,
+): Touch {
+  const { line, column } = file.locate(document, at);
   return { file: file.path, line, column, depth: subject.path.length, value, removes: false };
 }
 
-const documents = new WeakMap<YamlFile, Map<string, number[]>>();
+const manifests = new WeakMap<YamlFile, Map<string, Manifest[]>>();
 
-/** The documents of a file that have a kind and a name. */
-function documentsNamed(file: YamlFile, kind: string, name: string): number[] {
-  let known = documents.get(file);
-  if (known === undefined) {
-    known = new Map();
-    for (const [index, value] of file.values().entries()) {
-      const key = isMap(value) ? `${text(value.kind)} ${metadataOf(value).name}` : '';
-      known.set(key, [...(known.get(key) ?? []), index]);
-    }
-    documents.set(file, known);
-  }
+/** The manifests of a file that have a kind and a name. */
+function manifestsNamed(file: YamlFile, kind: string, name: string): Manifest[] {
+  const known =
+    manifests.get(file) ??
+    Map.groupBy(manifestsIn(file), ({ value }) =>
+      isMap(value) ? `${text(value.kind)} ${metadataOf(value).name}` : '',
+    );
+  manifests.set(file, known);
   return known.get(`${kind} ${name}`) ?? [];
 }
 
-/** The document that writes an object out, or that is a patch to it, by kind and name; its own namespace first. */
-export function documentOf(file: YamlFile, { id }: RenderedObject, names: Names): number | undefined {
+/** The manifest that writes an object out, or that is a patch to it, by kind and name; its own namespace first. */
+export function manifestOf(file: YamlFile, { id }: RenderedObject, names: Names): Manifest | undefined {
   const candidates = new Set([names.original, names.current, id.name]);
-  const found = [...candidates].flatMap((name) => documentsNamed(file, id.kind, name));
-  const own = found.find((index) => {
-    const value = file.values()[index];
-    return isMap(value) && metadataOf(value).namespace === id.namespace;
-  });
-  return own ?? found[0];
+  const found = [...candidates].flatMap((name) => manifestsNamed(file, id.kind, name));
+  return found.find(({ value }) => isMap(value) && metadataOf(value).namespace === id.namespace) ?? found[0];
 }
 
 function metadataOf({ metadata }: JsonMap): { name: string; namespace: string } {

@@ -21,26 +21,6 @@ export async function transformerTouches(
   ];
 }
 
-/** What the files under `transformers:` say. Only ImageTagTransformer: the check refuses any other. */
-export async function transformerFileTouches(
-  subject: Subject,
-  paths: string[],
-  doing: 'rename' | 'pin',
-  files: YamlFiles,
-): Promise<Touch[]> {
-  const touches: Touch[] = [];
-  for (const path of paths) {
-    const file = await files.read(path);
-    for (const value of file.values()) {
-      const tag = isMap(value) ? value.imageTag : undefined;
-      if (isMap(tag) && ((tag.newTag ?? tag.digest) === undefined) === (doing === 'rename')) {
-        touches.push(...imageTouches(subject, file, ['imageTag'], tag));
-      }
-    }
-  }
-  return touches;
-}
-
 function namespaceTouches(subject: Subject, file: YamlFile, value: JsonMap): Touch[] {
   const set = [
     ['namespace', 'metadata.namespace'],
@@ -88,7 +68,13 @@ function replicaTouches(subject: Subject, names: Names, file: YamlFile, value: J
 }
 
 /** An entry of `images` is found by the name before it or the name it gives; the render says only the latter. */
-function imageTouches(subject: Subject, file: YamlFile, at: FieldPath, entry: JsonMap): Touch[] {
+export function imageTouches(
+  subject: Subject,
+  file: YamlFile,
+  at: FieldPath,
+  entry: JsonMap,
+  document = 0,
+): Touch[] {
   if (subject.path.at(-1) !== 'image' || typeof subject.value !== 'string') {
     return [];
   }
@@ -100,6 +86,6 @@ function imageTouches(subject: Subject, file: YamlFile, at: FieldPath, entry: Js
   const field = ['digest', 'newTag', 'newName'].find((name) => text(entry[name]) !== '') ?? 'name';
   const said = text(entry[field]);
   return subject.value.endsWith(said) || (field === 'newName' && repository === said)
-    ? [fieldTouch(subject, file, [...at, field], subject.value)]
+    ? [fieldTouch(subject, file, [...at, field], subject.value, document)]
     : [];
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { glob, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { argocdModule } from '../../argocd-manifest.ts';
+import { makeCacheFolder } from '../../cache.ts';
 import { cacheDir } from '../../paths.ts';
 import { moduleDir, pinnedVersion } from '../../tools/go-modules.ts';
 import { isMap, type JsonMap } from '../model.ts';
@@ -43,8 +44,9 @@ export async function schemaStore(onWrite: () => void = () => {}): Promise<strin
   if (existsSync(folder)) {
     return folder;
   }
-  onWrite();
   const partial = `${folder}.${randomUUID()}`;
+  await makeCacheFolder(partial);
+  onWrite();
   try {
     const { kinds, metadata } = await allSchemas();
     for (const { apiVersion, kind, schema } of kinds) {

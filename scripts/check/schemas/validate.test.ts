@@ -7,7 +7,7 @@ import { execa } from 'execa';
 import { repoRoot } from '../../paths.ts';
 import { checkConformance } from '../conformance.ts';
 import { isMap, type Json, type JsonMap, type RenderedObject } from '../model.ts';
-import { findPrograms } from '../programs.ts';
+import { findKubeconform, findKustomize } from '../programs.ts';
 import { renderKustomization } from '../render.ts';
 import { repositoryTargets } from '../targets.ts';
 import { YamlFiles } from '../yaml/yaml-files.ts';
@@ -53,7 +53,7 @@ function mutants(object: RenderedObject, count: number, random: (below: number) 
 }
 
 async function kubeconformRefuses(objects: RenderedObject[], store: string, scratch: string) {
-  const { kubeconform } = await findPrograms(() => {});
+  const kubeconform = await findKubeconform(() => {});
   await mkdir(scratch, { recursive: true });
   for (const [index, { value }] of objects.entries()) {
     await writeFile(path.join(scratch, `${index}.json`), JSON.stringify(value));
@@ -75,7 +75,7 @@ test('objects and 4,000 mutants of them are valid here exactly when kubeconform 
   const scratch = await mkdtemp(path.join(tmpdir(), 'quotes-validate-'));
   t.after(() => rm(scratch, { recursive: true }));
   const files = new YamlFiles();
-  const { kustomize } = await findPrograms(() => {});
+  const kustomize = await findKustomize(() => {});
   const store = await schemaStore();
   const originals: RenderedObject[] = [];
   for (const [index, target] of (await repositoryTargets(repoRoot, files)).entries()) {

@@ -62,7 +62,10 @@ export class FullYaml {
       .map((error) => ({
         rule: error.code === 'DUPLICATE_KEY' ? 'duplicate-key' : 'yaml-syntax',
         line: this.position(error.pos[0]).line,
-        message: error.message.split(' at line')[0] ?? error.message,
+        message:
+          error.code === 'DUPLICATE_KEY'
+            ? `the key ${keyAt(text, error.pos[0])} is there twice`
+            : readable(error.message.split(' at line')[0] ?? error.message),
       }));
     const read = attempt(() =>
       this.problems.length > 0 ? [] : this.documents.map((document) => plainData(document)),
@@ -95,6 +98,10 @@ function plainData(document: Document<ParsedNode>): Json {
   if (document.contents !== null && JSON.stringify(value) === undefined) {
     throw new Error('no JSON could say this');
   }
+  // After JSON had its say: it refuses circles, in which there is no end of levels to look at.
+  if (isDeeperThan(value, deepest)) {
+    throw new Error(tooDeep);
+  }
   return value;
 }
 
@@ -113,18 +120,37 @@ export function resolveScalar(scalar: string): Json {
 
 const resolved = new Map<string, Json>();
 
+/** How many levels are read: a manifest has about 20, and whatever looks at one calls itself for each. */
+const deepest = 250;
+
+const tooDeep = `nested too deeply: more than ${deepest} levels are not read`;
+
+/** The key that begins at a place in a text, as it is written. */
+function keyAt(text: string, at: number): string {
+  return (
+    /^(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\n:]|:(?! |\n))*/.exec(text.slice(at, at + 200))?.[0].trim() ?? ''
+  );
+}
+
+/** The parser catches its own overflow of the stack, and gives it as one error of many. */
+function readable(message: string): string {
+  return message.includes('call stack') ? tooDeep : message;
+}
+
+function isDeeperThan(value: Json, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) {
+    return false;
+  }
+  return levels === 0 || Object.values(value).some((inside) => isDeeperThan(inside, levels - 1));
+}
+
 /** The parser's own errors for what is hostile: aliases upon aliases, nesting without end, a circle. */
 function attempt<T>(work: () => T): { done: T } | { failed: string } {
   try {
     return { done: work() };
   } catch (error) {
     return {
-      failed:
-        error instanceof RangeError
-          ? 'nested too deeply'
-          : error instanceof Error
-            ? (error.message.split('\n')[0] ?? '')
-            : String(error),
+      failed: error instanceof Error ? readable(error.message.split('\n')[0] ?? '') : String(error),
     };
   }
 }

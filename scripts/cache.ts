@@ -1,0 +1,14 @@
+import { mkdir } from 'node:fs/promises';
+import { CannotRun } from './cli.ts';
+
+/**
+ * Makes a folder in the cache.
+ * @throws {CannotRun} where it cannot be made: a home that is read-only, or no folder
+ */
+export async function makeCacheFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+    throw new CannotRun(
+      `${folder} cannot be written (${error.code}): set XDG_CACHE_HOME to a folder that can, then run this again.`,
+    );
+  });
+}
