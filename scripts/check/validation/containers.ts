@@ -170,17 +170,19 @@ function validateMounts(pod: Field, container: Field, templates: string[]): void
     }
     mount.at('mountPath').require();
     for (const key of ['subPath', 'subPathExpr']) {
-      mount.at(key).as(`${mounts.name}.${key}`).syntax(relativePath);
+      if (!mount.at(key).isEmpty) {
+        mount.at(key).as(`${mounts.name}.${key}`).syntax(relativePath);
+      }
     }
     if (!mount.at('subPath').isEmpty && !mount.at('subPathExpr').isEmpty) {
       mount.at('subPathExpr').fault('may not be there beside subPath');
     }
-    const propagation = mount.at('mountPropagation').as(`${mounts.name}.mountPropagation`);
-    if (propagation.isSet) {
+    if (mount.at('mountPropagation').isSet) {
+      const propagation = mount.at('mountPropagation').as(`${mounts.name}.mountPropagation`);
       propagation.oneOf(['Bidirectional', 'HostToContainer', 'None'], true);
-    }
-    if (propagation.text === 'Bidirectional' && !isPrivileged) {
-      propagation.fault('may be Bidirectional in privileged containers alone');
+      if (propagation.text === 'Bidirectional' && !isPrivileged) {
+        propagation.fault('may be Bidirectional in privileged containers alone');
+      }
     }
     for (const device of devices) {
       if (device.at('devicePath').text === mount.at('mountPath').text) {

@@ -13,29 +13,41 @@ export type Syntax = (text: string) => string | undefined;
 /** A field of an object as it is admitted, which may be absent: what is said of it becomes a fault. */
 export class Field {
   readonly value: Json | undefined;
-  readonly #path: FieldPath;
-  readonly #name: string;
   readonly #faults: Fault[];
+  // Names and paths are made when something is said: most fields are right.
+  readonly #parent: Field | undefined;
+  readonly #step: string | number;
+  readonly #name: string | undefined;
+  readonly #inBrackets: boolean;
 
-  constructor(value: Json | undefined, faults: Fault[], path: FieldPath = [], name = '') {
+  constructor(
+    value: Json | undefined,
+    faults: Fault[],
+    parent?: Field,
+    step: string | number = '',
+    inBrackets = false,
+    name?: string,
+  ) {
     this.value = value;
-    this.#path = path;
-    this.#name = name;
     this.#faults = faults;
+    this.#parent = parent;
+    this.#step = step;
+    this.#inBrackets = inBrackets;
+    this.#name = name;
   }
 
   /** The field below it that the keys lead to. */
   at(...keys: string[]): Field {
     return keys.reduce<Field>((field, key) => {
       const value = isMap(field.value) ? field.value[key] : undefined;
-      return field.#below(value, key, field.#name === '' ? key : `${field.#name}.${key}`);
+      return new Field(value, field.#faults, field, key);
     }, this);
   }
 
   /** The items of a list, none where it is no list. */
   items(): Field[] {
     return Array.isArray(this.value)
-      ? this.value.map((item, index) => this.#below(item, index, `${this.#name}[${index}]`))
+      ? this.value.map((item, index) => new Field(item, this.#faults, this, index, true))
       : [];
   }
 
@@ -43,21 +55,29 @@ export class Field {
   entries(): [key: string, entry: Field][] {
     return Object.entries(isMap(this.value) ? this.value : {}).map(([key, value]) => [
       key,
-      this.#below(value, key, `${this.#name}[${key}]`),
+      new Field(value, this.#faults, this, key, true),
     ]);
-  }
-
-  #below(value: Json | undefined, step: string | number, name: string): Field {
-    return new Field(value, this.#faults, [...this.#path, step], name);
   }
 
   /** The same place under the name that kube-apiserver gives it, where that is not its path. */
   as(name: string): Field {
-    return new Field(this.value, this.#faults, this.#path, name);
+    return new Field(this.value, this.#faults, this.#parent, this.#step, this.#inBrackets, name);
   }
 
   get name(): string {
-    return this.#name;
+    if (this.#name !== undefined || this.#parent === undefined) {
+      return this.#name ?? '';
+    }
+    const above = this.#parent.name;
+    return this.#inBrackets
+      ? `${above}[${this.#step}]`
+      : above === ''
+        ? `${this.#step}`
+        : `${above}.${this.#step}`;
+  }
+
+  get #path(): FieldPath {
+    return this.#parent === undefined ? [] : [...this.#parent.#path, this.#step];
   }
 
   get isSet(): boolean {
@@ -87,7 +107,7 @@ export class Field {
   }
 
   fault(message: string, by?: OtherRule): void {
-    this.#faults.push({ path: this.#path, field: this.#name, message, ...(by !== undefined && { by }) });
+    this.#faults.push({ path: this.#path, field: this.name, message, ...(by !== undefined && { by }) });
   }
 
   require(why = 'is needed'): boolean {

@@ -62,8 +62,12 @@ export function validateMetadata(metadata: Field, kind: string): void {
 /** A template's labels and annotations, which kube-apiserver names without `metadata`. */
 export function validateTemplateMetadata(template: Field): void {
   const [labels, annotations] = [template.at('metadata', 'labels'), template.at('metadata', 'annotations')];
-  validateLabels(labels.as(`${template.name}.labels`));
-  validateAnnotations(annotations.as(`${template.name}.annotations`));
+  if (!labels.isEmpty) {
+    validateLabels(labels.as(`${template.name}.labels`));
+  }
+  if (!annotations.isEmpty) {
+    validateAnnotations(annotations.as(`${template.name}.annotations`));
+  }
 }
 
 function validateAnnotations(annotations: Field): void {
@@ -83,11 +87,13 @@ function validateAnnotations(annotations: Field): void {
 /** Labels, or what selects by them: nodeSelector, a Service's selector, matchLabels. */
 export function validateLabels(labels: Field): void {
   for (const [key, entry] of labels.entries()) {
-    const wrong = qualifiedName(key);
-    if (wrong !== undefined) {
-      entry.as(labels.name).fault(`key "${key}" ${wrong}`);
+    const [wrongKey, wrongValue] = [qualifiedName(key), labelValue(entry.text)];
+    if (wrongKey !== undefined) {
+      entry.as(labels.name).fault(`key "${key}" ${wrongKey}`);
     }
-    entry.as(labels.name).syntax(labelValue);
+    if (wrongValue !== undefined) {
+      entry.as(labels.name).fault(`"${entry.text}" ${wrongValue}`);
+    }
   }
 }
 
