@@ -41,7 +41,8 @@ kustomization.yaml, or YAML files with manifests.
   --explain RULE      a rule's why and fix, what keeps it and what breaks it, and where it is defined
   --write             writes ${rulesDocument}, and policies/exempted/ from policies/exemptions.yaml
 
-Paths are relative to the current directory, which npm makes the repository; files in a report are relative to the root.
+Paths are relative to the current directory, which npm makes the repository, and with --root must lie in it; files in a
+report are relative to the root.
 No colour into a pipe or with NO_COLOR; FORCE_COLOR asks for it.
 Exit code: 0 no findings, 1 findings, 2 the check cannot run.
 `;

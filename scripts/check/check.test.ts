@@ -230,7 +230,7 @@ test('labels in selectors are refused only where a NetworkPolicy is that they wo
   const asComponent = head.replace('v1beta1', 'v1alpha1').replace('Kustomization', 'Component');
   await spoil(root, component, '', `${asComponent}${labels}`);
   assert.deepEqual(await found(), []);
-  await spoil(root, prod, 'replicas:', 'components:\n  - ../../components/labelled\nreplicas:');
+  await spoil(root, prod, 'components:\n', 'components:\n  - ../../components/labelled\n');
   assert.deepEqual(await found(), [component]);
 });
 

@@ -85,9 +85,9 @@ const refusals: { what: string; from: string; to: string; at: string; says: RegE
   },
   {
     what: 'a base that is listed as a component',
-    from: 'resources:\n',
-    to: 'components:\n  - ../../base/postgres\nresources:\n',
-    at: '- ../../base/postgres',
+    from: 'components:\n',
+    to: 'components:\n  - ../../base/postgres/\n',
+    at: '- ../../base/postgres/',
     says: /expected kind 'Component'/,
   },
   {

@@ -8,20 +8,29 @@ export const writeRulesCommand = 'npm run check -- --write';
 /** docs/rules.md: a line per rule, then a section per group, in it one per rule with its examples. */
 export function rulesMarkdown(entries: CatalogueEntry[]): string {
   const groups = Map.groupBy(entries, ({ group }) => group);
-  const lines = [...groups.values()].flat().map(({ id, gates, group, why }) => {
+  const rows = [...groups.values()].flat().map(({ id, gates, group, why }) => {
     const held = gates === 'both' ? 'pull request, cluster' : gates;
-    return `| [${id}](#${id}) | ${group} | ${held} | ${why.replaceAll('|', '\\|')} |`;
+    return [`[${id}](#${id})`, group, held, why.replaceAll('|', '\\|')];
   });
-  const table = ['| rule | group | held at | why |', '| --- | --- | --- | --- |', ...lines];
   const sections = [...groups].flatMap(([group, own]) => [`## Rules on ${group}`, ...own.flatMap(section)]);
   return `${[
     '# Rules',
     `What \`npm run check\` holds. Written by \`${writeRulesCommand}\`: change the rules, not this file.`,
     'Examples are patches to [policies/example](../policies/example), a namespace that keeps every rule. Those of the ' +
       'rules on sources are files instead: a line `#= PATH` begins each.',
-    table.join('\n'),
+    table(['rule', 'group', 'held at', 'why'], rows),
     ...sections,
   ].join('\n\n')}\n`;
+}
+
+/** A table in Markdown, its columns aligned as Biome has them. */
+function table(head: string[], rows: string[][]): string {
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (cells: string[], fill: string) =>
+    `| ${widths.map((width, column) => (cells[column] ?? '').padEnd(width, fill)).join(' | ')} |`;
+  return [line(head, ' '), line([], '-'), ...rows.map((row) => line(row, ' '))].join('\n');
 }
 
 function section(entry: CatalogueEntry): string[] {

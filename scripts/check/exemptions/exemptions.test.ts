@@ -74,8 +74,13 @@ async function withRegions(root: string, namespaces: { eu: string; us: string })
     path.join(prod, 'shared/kustomization.yaml'),
     kustomization.replaceAll('../../', '../../../').replace('namespace: prod\n', ''),
   );
-  for (const file of ['policy-parameters.yaml', 'pod-disruption-budget.yaml']) {
-    await rename(path.join(prod, file), path.join(prod, 'shared', file));
+  for (const file of [
+    'policy-parameters',
+    'pod-disruption-budget',
+    'horizontal-pod-autoscaler',
+    'priority-class',
+  ]) {
+    await rename(path.join(prod, `${file}.yaml`), path.join(prod, 'shared', `${file}.yaml`));
   }
   await rm(path.join(prod, 'kustomization.yaml'));
   for (const [region, namespace] of Object.entries(namespaces)) {

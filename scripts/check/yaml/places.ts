@@ -42,6 +42,10 @@ function plainly(part: Part, path: FieldPath, like: Json): Located | undefined {
   const { marks } = part.marked;
   let { value } = part.marked;
   let mark = marks.get(value)?.values().next().value;
+  if (mark !== undefined && Array.isArray(value)) {
+    // An item is marked at what follows its dash; the list begins at the dash.
+    mark = { line: mark.line, column: part.text.split('\n')[mark.line]?.search(/\S/) ?? 0 };
+  }
   let depth = 0;
   for (const [step, name] of path.entries()) {
     const item = typeof name === 'number' ? valueAt(like, path.slice(0, step + 1)) : undefined;
