@@ -18,7 +18,7 @@ import { proxyConfig } from './proxy.ts';
 /** What pods may request on a node, in bytes, as on a small machine of a cloud. */
 const nodeMemory = 3 * 2 ** 30;
 /** Beyond that, pods that use more than they requested are evicted; that much later the kernel kills. */
-const evictionMemory = 2 ** 29;
+export const evictionMemory = 2 ** 29;
 
 /** Starts the node's containerd, kubelet and kube-proxy where they do not run already, as they should. */
 export async function ensureNode(layout: ClusterLayout, node: ClusterNode, bin: string): Promise<void> {

@@ -28,6 +28,13 @@ export async function installArgocd(kubectl: Kubectl, manifests: string[]): Prom
   await served(kubectl, 'appprojects.argoproj.io');
   await served(kubectl, 'applications.argoproj.io');
   await ensureRedisSecret(kubectl);
+  // Upstream's kind of it, and ours until November 2026: two controllers would work on everything.
+  await kubectl([
+    'delete',
+    'statefulset/argocd-application-controller',
+    '--namespace=argocd',
+    '--ignore-not-found',
+  ]);
   await kubectl.apply(manifests.filter((manifest) => !isDefinition(manifest)).join('---\n'));
 }
 

@@ -1,11 +1,12 @@
+import { freemem } from 'node:os';
+import { CannotRun } from '../../cli.ts';
+import { evictionMemory } from '../../cluster/node.ts';
 import type { Kubectl } from '../../gitops/kubectl.ts';
 import { readStatus } from '../../gitops/status.ts';
 import { until } from '../../until.ts';
 import type { Drill } from '../drill.ts';
 
 const name = 'memory-hog';
-/** Between what has kubelet evict and what has the kernel kill, in bytes: the embedded cluster's evictionHard. */
-const untilKilled = 2 ** 29;
 
 export const eviction: Drill = {
   name: 'eviction',
@@ -16,7 +17,10 @@ export const eviction: Drill = {
   usually: '60 s',
   run: async ({ kubectl, pods, onePod }, note) => {
     const { node } = await onePod('prod');
-    const bytes = (await leftForPods(kubectl, node)) - untilKilled / 2;
+    const bytes = (await leftForPods(kubectl, node)) - evictionMemory / 2;
+    if (freemem() < bytes + 2 * evictionMemory) {
+      throw new CannotRun(`This machine has no ${Math.ceil(bytes / 2 ** 30)} GiB of memory free to use up.`);
+    }
     const apps = ['quote-app', 'edge', 'postgres'];
     const ofProd = async () => (await Promise.all(apps.map((app) => pods('prod', app)))).flat();
     const before = (await ofProd()).map(({ uid }) => uid);
