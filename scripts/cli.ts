@@ -12,6 +12,7 @@ const forUsers = new Set([
   'ComponentError',
   'ImageError',
   'KubectlError',
+  'NotInTime',
   'ToolBuildError',
 ]);
 

@@ -9,10 +9,11 @@ import { drills } from './drill/drills/drills.ts';
 import { asJson, verdict } from './drill/report.ts';
 import { readRuns, resilience } from './drill/resilience.ts';
 import { runDrill } from './drill/run.ts';
-import { openOwnStage, openStage, type Stage } from './drill/stage.ts';
+import { openOwnStage, openStage, requireRoot, type Stage } from './drill/stage.ts';
 import { timeline } from './drill/timeline.ts';
 import { type Environment, environments } from './environments.ts';
 import { repoRoot, stateDir } from './paths.ts';
+import { interruption } from './until.ts';
 
 const help = `
 Usage: npm run drill -- [--list] [--rounds N] [--json] [--write] [--name NAME] [DRILL ...]
@@ -54,21 +55,36 @@ await run({ help, options, positionals: true }, async (given, names) => {
   if (!/^[1-9]\d{0,2}$/.test(rounds)) {
     throw new CannotRun(`--rounds ${rounds}: give a number from 1 to 999.`);
   }
-  if (context !== undefined && given.name !== undefined) {
-    throw new CannotRun('--name is an embedded cluster and --context one of your own: give one of them.');
+  if (context !== undefined && (given.name !== undefined || write === true)) {
+    throw new CannotRun('--context is a cluster of your own: --name and --write are for an embedded one.');
+  }
+  if (context === undefined && (given.url !== undefined || given.repository !== undefined)) {
+    throw new CannotRun('--url and --repository say where a cluster of your own is: name it with --context.');
   }
   const possible = drills.filter(({ embeddedOnly }) => context === undefined || embeddedOnly !== true);
   const chosen = names.length === 0 ? possible : names.map((drill) => chosenDrill(drill, possible));
   const stage = context === undefined ? await openStage(name) : await openOwn(context, given, chosen);
   const results: Result[] = [];
+  let interrupted = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    // Once: a second one ends the program, whatever is not put back.
+    process.once(signal, () => {
+      process.stderr.write('\ninterrupted: putting things back. Once more ends this at once.\n');
+      interrupted = true;
+      interruption.begin();
+    });
+  }
   try {
     for (const drill of chosen) {
-      for (let round = 0; round < Number(rounds); round += 1) {
+      for (let round = 0; round < Number(rounds) && !interrupted; round += 1) {
         process.stderr.write(`\n${drill.name} (usually ${drill.usually}): ${drill.cause}\n`);
         const result = await runDrill(drill, stage, (line) => process.stderr.write(`${line}\n`));
         const file = await keep(name, result);
         process.stderr.write(`${verdict(drill, result)}\n    ${file}.svg\n`);
         results.push(result);
+        if (result.left !== undefined) {
+          throw new CannotRun(`Not everything could be put back after ${drill.name}: ${result.left}`);
+        }
       }
     }
   } finally {
@@ -101,6 +117,7 @@ async function openOwn(
   chosen: Drill[],
 ): Promise<Stage> {
   const urls = Object.fromEntries(url.map(environmentUrl));
+  await requireRoot(context);
   const unsaid = [...new Set(chosen.map(({ environment }) => environment))].filter(
     (environment) => urls[environment] === undefined,
   );

@@ -1,6 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Asks again until it holds; returns the seconds that took. @throws when it does not in time */
+/** Thrown when something did not come to be, or was waited for no longer. */
+class NotInTime extends Error {
+  override name = 'NotInTime';
+}
+
+let interrupted = false;
+
+/** Ends every wait in `until`, so that who waits can put things back; `over` lets those that come after wait. */
+export const interruption = {
+  begin: (): void => {
+    interrupted = true;
+  },
+  over: (): void => {
+    interrupted = false;
+  },
+};
+
+/** Asks again until it holds; returns the seconds that took. @throws {NotInTime} when it does not in time */
 export async function until(
   what: string,
   holds: () => Promise<boolean> | boolean,
@@ -8,8 +25,11 @@ export async function until(
 ): Promise<number> {
   const started = Date.now();
   while (!(await holds())) {
+    if (interrupted) {
+      throw new NotInTime(`${what}: interrupted`);
+    }
     if (Date.now() - started > seconds * 1000) {
-      throw new Error(`${what}: not within ${seconds} s`);
+      throw new NotInTime(`${what}: not within ${seconds} s`);
     }
     await sleep(50);
   }

@@ -299,7 +299,6 @@ promise(
   },
 );
 
-// Not drain: on two busy cores the service's new connections to its database may time out meanwhile (503), still open.
 // autoscale takes four minutes, for metrics come every fifteen seconds: "npm run drill" has it.
 for (const drill of drills.filter(({ name }) => name !== 'autoscale')) {
   promise(`drill ${drill.name}: ${drill.cause}; ${drill.holds}`, async (t) => {

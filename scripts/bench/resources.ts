@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Quantity } from '../check/admission/quantity.ts';
-import { startLoad } from '../drill/load.ts';
+import { CannotRun } from '../cli.ts';
+import { isServed, startLoad } from '../drill/load.ts';
 import { openStage } from '../drill/stage.ts';
 import { quantile } from './quantile.ts';
 
@@ -28,6 +29,12 @@ export async function benchResources(cluster: string): Promise<Use[]> {
       const pods = ['get', '--raw', '/apis/metrics.k8s.io/v1beta1/namespaces/prod/pods'];
       const { items } = JSON.parse(await stage.kubectl(pods)) as { items: PodMetrics[] };
       await load?.stop();
+      const served = load?.answers.filter(isServed).length ?? 0;
+      if (served < rate * (settled / 1000) * 0.95) {
+        throw new CannotRun(
+          `only ${served} requests were served in ${settled / 1000} s: the figures would be of less.`,
+        );
+      }
       const workloads = Map.groupBy(items, ({ metadata }) => metadata.labels['app.kubernetes.io/name'] ?? '');
       uses.push(...[...workloads].map(([workload, own]) => useOf(rate, workload, own)));
     }

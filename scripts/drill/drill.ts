@@ -6,7 +6,12 @@ import type { Stage } from './stage.ts';
 export type Held = { what: string; holds: boolean };
 
 /** What a drill measured, in seconds by name, and what it looked at. */
-export type Outcome = { figures: Record<string, number>; held: Held[] };
+export type Outcome = {
+  figures: Record<string, number>;
+  held: Held[];
+  /** Which requests may fail: none, or those while the database is away. */
+  mayFail?: (answer: Answer) => boolean;
+};
 
 /** A failure caused on purpose under load: what is done, and what must hold. */
 export type Drill = {
@@ -22,19 +27,20 @@ export type Drill = {
   goal?: { figure: string; seconds: number };
   /** What the architecture notes observed, and what Kubernetes and Argo CD do when nothing is set. */
   elsewhere?: { notes?: string; defaults?: string };
-  /** How many requests may fail: none, or those while the database is away. */
-  mayFail?: (answer: Answer) => boolean;
   /** It takes what only the embedded cluster can do, such as pulling a node's cable. */
   embeddedOnly?: true;
-  /** Causes it and watches; `note` writes down what happens, when it does. */
-  run(stage: Stage, note: (event: string) => void): Promise<Outcome>;
+  /**
+   * Causes it and watches; `note` writes down what happens and returns when, in milliseconds of the load; `answers` are
+   * those until now.
+   */
+  run(stage: Stage, note: (event: string) => number, answers: readonly Answer[]): Promise<Outcome>;
 };
 
 /** What happened at a time, in milliseconds since the load began. */
 export type Event = { at: number; text: string };
 
 /** One run of a drill. */
-export type Result = Outcome & {
+export type Result = Omit<Outcome, 'mayFail'> & {
   drill: string;
   environment: Environment;
   started: string;
@@ -45,9 +51,11 @@ export type Result = Outcome & {
   failed: Answer[];
   /** Why it could not be ended, where it could not. */
   error?: string;
+  /** Why not everything is as it was before. */
+  left?: string;
 };
 
 /** Whether all held, nothing failed and the drill came to its end. The goal is no part of it: machines are noisy. */
-export function passed({ held, failed, error }: Result): boolean {
-  return error === undefined && failed.length === 0 && held.every(({ holds }) => holds);
+export function passed({ held, failed, error, left }: Result): boolean {
+  return error === undefined && left === undefined && failed.length === 0 && held.every(({ holds }) => holds);
 }

@@ -57,6 +57,15 @@ test('an answer other than 200, a cut connection and a closed port are failures 
   assert.equal(nobody.answers[0]?.error, 'ECONNREFUSED');
 });
 
+test('an https address is asked over TLS: what answers in plain text has failed', async (t) => {
+  const url = await serve(t, (_, answer) => answer.end());
+  const load = startLoad(url.replace('http:', 'https:'), 20);
+  await sleep(100);
+  await load.stop();
+  assert.ok(load.answers.length > 0);
+  assert.ok(load.answers.every(({ status, error }) => status === 0 && /SSL|EPROTO/.test(error)));
+});
+
 test('a slow answer holds up no other request', async (t) => {
   const url = await serve(t, (_, answer) => void setTimeout(() => answer.end(), 300));
   const load = startLoad(url, 40);

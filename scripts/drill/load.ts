@@ -1,4 +1,5 @@
-import { Agent, request } from 'node:http';
+import http from 'node:http';
+import https from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What came of one request. Times are milliseconds; `at` counts from the start of the load. */
@@ -19,6 +20,8 @@ export type Load = {
   answers: Answer[];
   /** Milliseconds since the load began. */
   now(): number;
+  /** When it was told to stop, in milliseconds since it began. */
+  stopped(): number;
   /** Sends no more, and waits for what was sent. */
   stop(): Promise<void>;
 };
@@ -30,21 +33,22 @@ const longest = 15 * 60_000;
 
 /** Begins to ask `url` for a quote, `rate` times a second. */
 export function startLoad(url: string, rate: number): Load {
-  const kept = new Agent({ keepAlive: true, maxSockets: 8 });
+  const protocol = url.startsWith('https:') ? https : http;
+  const kept = new protocol.Agent({ keepAlive: true, maxSockets: 8 });
   const answers: Answer[] = [];
   const asked = new Set<Promise<void>>();
   const started = performance.now();
   const now = () => performance.now() - started;
-  let stopped = false;
+  let ended: number | undefined;
   const ask = (connection: Answer['connection']): void => {
-    const one = once(url, connection === 'kept' ? kept : false).then(({ begun, ...answer }) => {
+    const one = once(protocol, url, connection === 'kept' ? kept : false).then(({ begun, ...answer }) => {
       answers.push({ ...answer, at: begun - started, connection });
     });
     asked.add(one);
     one.finally(() => asked.delete(one));
   };
   const pace = async (): Promise<void> => {
-    for (let nth = 0; !stopped && now() < longest; nth += 1) {
+    for (let nth = 0; ended === undefined && now() < longest; nth += 1) {
       await sleep(Math.max(0, (nth * 1000) / rate - now()));
       ask(nth % 2 === 0 ? 'kept' : 'fresh');
     }
@@ -53,8 +57,9 @@ export function startLoad(url: string, rate: number): Load {
   return {
     answers,
     now,
+    stopped: () => ended ?? now(),
     stop: async () => {
-      stopped = true;
+      ended ??= now();
       await pacing;
       await Promise.all(asked);
       kept.destroy();
@@ -65,18 +70,20 @@ export function startLoad(url: string, rate: number): Load {
 
 type Raw = Omit<Answer, 'at' | 'connection'> & { begun: number };
 
-function once(url: string, agent: Agent | false): Promise<Raw> {
+function once(protocol: typeof http | typeof https, url: string, agent: http.Agent | false): Promise<Raw> {
   const { promise, resolve } = Promise.withResolvers<Raw>();
   const begun = performance.now();
   const end = (status: number, error: string, pod: string) =>
     resolve({ begun, took: performance.now() - begun, status, error, pod });
-  const sent = request(url, { agent, timeout: patience }, (answer) => {
+  const sent = protocol.request(url, { agent }, (answer) => {
     const pod = answer.headers['x-served-by'];
     answer.on('error', (error: NodeJS.ErrnoException) => end(0, error.code ?? error.message, ''));
     answer.on('end', () => end(answer.statusCode ?? 0, '', typeof pod === 'string' ? pod : ''));
     answer.resume();
   });
-  sent.on('timeout', () => sent.destroy(new Error(`no answer within ${patience / 1000} s`)));
+  const late = new Error(`no answer within ${patience / 1000} s`);
+  const waiting = setTimeout(() => sent.destroy(late), patience);
+  sent.on('close', () => clearTimeout(waiting));
   sent.on('error', (error: NodeJS.ErrnoException) => end(0, error.code ?? error.message, ''));
   sent.end();
   return promise;

@@ -4,7 +4,7 @@ import { isServed } from './load.ts';
 
 /** What a run came to, for a reader. */
 export function verdict(drill: Drill, result: Result): string {
-  const { answers, failed, held, figures, error } = result;
+  const { answers, failed, held, figures, error, left } = result;
   const lines = [`${passed(result) ? '✓' : '✗'} ${drill.name}: ${drill.cause}; ${drill.holds}`];
   for (const [figure, seconds] of Object.entries(figures)) {
     const goal = drill.goal?.figure === figure ? ` (goal: ${drill.goal.seconds} s)` : '';
@@ -28,7 +28,13 @@ export function verdict(drill: Drill, result: Result): string {
     const by = pod === '' ? '' : ` by ${pod}`;
     lines.push(`      ${(at / 1000).toFixed(1)} s, ${connection} connection: ${status || reason}${by}`);
   }
-  return [...lines, ...(error === undefined ? [] : [`    could not be ended: ${error}`])].join('\n');
+  if (error !== undefined) {
+    lines.push(`    could not be ended: ${error}`);
+  }
+  if (left !== undefined) {
+    lines.push(`    could not be put back: ${left}`);
+  }
+  return lines.join('\n');
 }
 
 /** The run as JSON: what was asked and answered second by second, and all that failed. */

@@ -36,7 +36,7 @@ export function resilience(drills: Drill[], runs: Run[], machine: Machine): stri
   return `# What survives
 
 Written by \`npm run drill -- --write\` on ${machine.date} from the last ${most} runs of each drill; running it again
-writes this file anew. docs/operations.md says what the settings behind it are, and which are the cluster's.
+writes this file anew. docs/decisions/0008 says what the settings behind it are, and which are the cluster's.
 
 - Machine: ${machine.processor}, ${machine.memory}, ${machine.system}; all three nodes share it.
 - Load: 40 requests a second, half on kept connections and half each on one of its own, every answer counted. A request

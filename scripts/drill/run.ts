@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { interruption } from '../until.ts';
 import type { Drill, Event, Outcome, Result } from './drill.ts';
 import { type Answer, isServed, type Load, startLoad } from './load.ts';
 import type { Stage } from './stage.ts';
@@ -17,28 +18,42 @@ export async function runDrill(drill: Drill, stage: Stage, tell: (line: string) 
   const started = new Date();
   const load = startLoad(`${stage.url(drill.environment)}/api/quotes/random`, rate);
   const events: Event[] = [];
-  const note = (text: string): void => {
-    events.push({ at: load.now(), text });
-    tell(`${seconds(load.now())}  ${text}`);
+  const note = (text: string): number => {
+    const at = load.now();
+    events.push({ at, text });
+    tell(`${seconds(at)}  ${text}`);
+    return at;
   };
   const ticking = everySecond(load, tell);
   let outcome: Outcome = { figures: {}, held: [] };
   let error: string | undefined;
+  let left: string | undefined;
   try {
     await sleep(calm);
-    outcome = await drill.run(stage, note);
+    outcome = await drill.run(stage, note, load.answers);
     await sleep(calm);
   } catch (caught) {
-    error = caught instanceof Error ? caught.message : String(caught);
+    error = messageOf(caught);
     note(`ended by an error: ${error}`);
   } finally {
+    interruption.over();
     await load.stop();
     clearInterval(ticking);
-    await stage.putBack();
   }
-  const mayFail = drill.mayFail ?? (() => false);
+  try {
+    await stage.putBack();
+  } catch (caught) {
+    left = messageOf(caught);
+  }
+  const { figures, held, mayFail = () => false } = outcome;
+  const asked = load.answers.length / (load.stopped() / 1000);
+  const kept = {
+    what: `${rate} requests a second were asked (${asked.toFixed(1)})`,
+    holds: asked > rate * 0.95,
+  };
   return {
-    ...outcome,
+    figures,
+    held: [...held, kept],
     drill: drill.name,
     environment: drill.environment,
     started: started.toISOString(),
@@ -47,7 +62,12 @@ export async function runDrill(drill: Drill, stage: Stage, tell: (line: string) 
     answers: load.answers,
     failed: load.answers.filter((answer) => !isServed(answer) && !mayFail(answer)),
     ...(error !== undefined && { error }),
+    ...(left !== undefined && { left }),
   };
+}
+
+function messageOf(caught: unknown): string {
+  return caught instanceof Error ? caught.message : String(caught);
 }
 
 function everySecond(load: Load, tell: (line: string) => void): NodeJS.Timeout {

@@ -45,14 +45,23 @@ export interface OwnCluster {
   repository?: string | undefined;
 }
 
+/** The repository that a context's cluster deploys. @throws {CannotRun} when it deploys none of ours, or is not there */
+export async function requireRoot(context: string): Promise<string> {
+  const kubectl = await kubectlFor(clusterReference({ context }));
+  const applications = await listApplications(kubectl).catch((error: Error) => {
+    throw new CannotRun(`"${context}" has no Argo CD that can be asked:\n${error.message}`);
+  });
+  const root = applications.find(({ metadata }) => metadata.name === 'root');
+  if (root === undefined) {
+    throw new CannotRun(`"${context}" has no root Application: "npm start -- --context ${context}" first.`);
+  }
+  return root.spec?.source?.repoURL ?? '';
+}
+
 /** @throws {CannotRun} when no Argo CD with our Applications answers there */
 export async function openOwnStage({ context, urls, repository }: OwnCluster): Promise<Stage> {
   const kubectl = await kubectlFor(clusterReference({ context }));
-  const deployed = (await listApplications(kubectl)).find(({ metadata }) => metadata.name === 'root');
-  if (deployed === undefined) {
-    throw new CannotRun(`"${context}" has no root Application: "npm start -- --context ${context}" first.`);
-  }
-  const clone = await workingClone(repository ?? deployed.spec?.source?.repoURL ?? '', 'drill');
+  const clone = await workingClone(repository ?? (await requireRoot(context)), 'drill');
   // Whether there is a webhook is not known: Argo CD is told of each push.
   const telling = async (publish: Promise<string>) => {
     const commit = await publish;
@@ -154,7 +163,7 @@ function stage(
 type Pod = {
   metadata: { name: string; uid: string; deletionTimestamp?: string };
   spec: { nodeName?: string };
-  status: { conditions?: { type: string; status: string }[] };
+  status: { phase?: string; conditions?: { type: string; status: string }[] };
 };
 
 async function areAt(kubectl: Kubectl, commit: string): Promise<boolean> {
@@ -173,7 +182,9 @@ async function podsOf(
 ): Promise<PodState[]> {
   const list = ['get', 'pods', `--namespace=${environment}`, ...selector];
   const pods = (await kubectl.json<{ items: Pod[] }>(list))?.items ?? [];
-  return pods.map(({ metadata, spec, status }) => ({
+  // What has ended is a record and no pod: an evicted one stays as such.
+  const living = pods.filter(({ status }) => !['Failed', 'Succeeded'].includes(status.phase ?? ''));
+  return living.map(({ metadata, spec, status }) => ({
     name: metadata.name,
     uid: metadata.uid,
     node: spec.nodeName ?? '',

@@ -14,7 +14,7 @@ test('a pod that fits nowhere is told with what it requests, why, and the two re
     status: 'False',
     reason: 'Unschedulable',
     message:
-      '0/3 nodes are available: 1 Insufficient cpu, 3 Insufficient memory. preemption: 0/3 nodes are available: 3 No preemption victims found.',
+      '0/3 nodes are available: 1 Insufficient cpu, 3 Insufficient memory. no new claims to deallocate, preemption: 0/3 nodes are available: 3 No preemption victims found.',
   };
   const pending = pod({ conditions: [condition] }, [
     { cpu: '500m', memory: '1Gi' },
@@ -31,6 +31,15 @@ test('a pod that fits nowhere is told with what it requests, why, and the two re
   assert.deepEqual(podProblems(pod({ conditions: [tainted] })), [
     `quote-app-1: Pending, Unschedulable: ${tainted.message}`,
   ]);
+  const bound = {
+    ...condition,
+    message:
+      "0/3 nodes are available: 1 Insufficient memory, 2 node(s) didn't match PersistentVolume's node affinity. no new claims",
+  };
+  assert.match(
+    podProblems(pod({ conditions: [bound] })).join(),
+    /its volume is on a node that is full, or lost \(.*affinity\)\. Free that node/,
+  );
 });
 
 test('an evicted pod is told with its node, the reason, and how its record goes', () => {

@@ -44,14 +44,19 @@ function unscheduled({ metadata, spec, status }: Pod): string[] {
     return [];
   }
   // What follows the first sentence is about preemption, at length.
-  const why = message?.replace(/\. preemption:.*$/s, '.') ?? '';
+  const why = (message ?? '').replace(/^(\d+\/\d+ nodes are available: .*?)\. .*$/s, '$1').replace(/\.$/, '');
+  if (why.includes("PersistentVolume's node affinity")) {
+    return [
+      `Pending: its volume is on a node that is full, or lost (${why}). Free that node, or bring it back.`,
+    ];
+  }
   const short = [...why.matchAll(/Insufficient ([\w./-]*\w)/g)].map(([, resource = '']) => resource);
   if (short.length === 0) {
-    return [`Pending, ${reason}: ${why}`];
+    return [`Pending, ${reason}: ${why}.`];
   }
   const asked = short.map((resource) => `${resource} ${requested(spec.containers, resource)}`).join(' and ');
   return [
-    `Pending: no node has room for the ${asked} that it requests (${why.replace(/\.$/, '')}). ` +
+    `Pending: no node has room for the ${asked} that it requests (${why}). ` +
       `Request less or fewer in overlays/${metadata.namespace}, or add a node.`,
   ];
 }
@@ -64,7 +69,12 @@ function requested(containers: Pod['spec']['containers'], resource: string): str
 }
 
 function inUnits(nanos: bigint, resource: string): string {
-  return resource === 'cpu' ? `${nanos / 1_000_000n}m` : `${nanos / 1_000_000_000n / 1024n ** 2n}Mi`;
+  const units = nanos / 1_000_000_000n;
+  return resource === 'cpu'
+    ? `${nanos / 1_000_000n}m`
+    : /memory|storage/.test(resource)
+      ? `${units / 1024n ** 2n}Mi`
+      : `${units}`;
 }
 
 function evicted({ metadata, spec, status }: Pod): string {

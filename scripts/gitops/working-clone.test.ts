@@ -38,4 +38,13 @@ test('what was pushed is put back by rewriting main, or by a commit more where h
   assert.equal(await tree(back), await tree(first));
   assert.equal((await execa('git', ['-C', bare, 'rev-parse', `${back}^`])).stdout, third);
   assert.equal(await clone.putBack({ rewrite: false }), back);
+
+  const interrupted = await workingClone(bare, 'drill');
+  await interrupted.edit('a.txt', 'one', 'four');
+  await interrupted.push('fourth');
+  await interrupted.remove();
+  const after = await workingClone(bare, 'drill');
+  t.after(() => after.remove());
+  assert.equal(await after.putBack({ rewrite: true }), first);
+  assert.equal(await main(), first);
 });

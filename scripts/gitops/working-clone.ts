@@ -14,7 +14,7 @@ export interface WorkingClone {
   /** Takes the last commit back and pushes that; returns the commit. */
   revert(): Promise<string>;
   /**
-   * Makes main what it was when it was cloned, unless somebody else has pushed meanwhile; returns what main is then.
+   * Makes main what others made it, unless somebody else has pushed meanwhile; returns what main is then.
    * Without `rewrite` that is a commit more, and not the one that was cloned.
    */
   putBack(options: { rewrite: boolean }): Promise<string>;
@@ -24,12 +24,25 @@ export interface WorkingClone {
 /** Clones the repository at `url` into a temporary folder; commits are `author`'s. */
 export async function workingClone(url: string, author: string): Promise<WorkingClone> {
   const folder = path.join(await mkdtemp(path.join(tmpdir(), `quotes-${author}-`)), 'clone');
-  await execa('git', ['clone', '--quiet', url, folder]);
-  const git = async (...args: string[]) => (await execa('git', ['-C', folder, ...args])).stdout;
+  const git = async (...args: string[]) => {
+    const result = await execa('git', ['-C', folder, ...args], { reject: false, stdin: 'ignore' });
+    if (result.failed) {
+      throw new CannotRun(`git ${args[0]} failed in a clone of ${url}:\n${result.stderr}`);
+    }
+    return result.stdout;
+  };
+  const cloning = await execa('git', ['clone', '--quiet', url, folder], { reject: false, stdin: 'ignore' });
+  if (cloning.failed) {
+    await rm(path.dirname(folder), { recursive: true, force: true });
+    throw new CannotRun(`${url} cannot be cloned: ${cloning.stderr}`);
+  }
   await git('config', 'user.name', author);
   await git('config', 'user.email', `${author}@localhost`);
-  const cloned = await git('rev-parse', 'HEAD');
-  let pushed = cloned;
+  const head = await git('rev-parse', 'HEAD');
+  // What an interrupted run of ours left behind is not what to go back to.
+  const others = ['log', '-1', '--perl-regexp', `--author=^(?!${author} )`, '--format=%H'];
+  const cloned = (await git(...others)) || head;
+  let pushed = head;
   const publish = async (): Promise<string> => {
     await git('push', '--quiet', url, 'HEAD:main');
     pushed = await git('rev-parse', 'HEAD');

@@ -79,13 +79,14 @@ async function unpackImage(folder: string, registry: string): Promise<string> {
   await rm(draft, { recursive: true, force: true });
   await mkdir(draft, { recursive: true });
   for (const layer of layers) {
-    const { body } = await fetch(`${base}/blobs/${layer.digest}`);
-    if (body !== null) {
-      const compressed = layer.mediaType.endsWith('gzip') ? ['--gzip'] : [];
-      await execa('tar', ['--extract', ...compressed, `--directory=${draft}`], {
-        input: Readable.fromWeb(body),
-      });
+    const { body, ok } = await fetch(`${base}/blobs/${layer.digest}`);
+    if (body === null || !ok) {
+      throw new Error(`the cluster's registry lacks ${layer.digest} of ${image.repository}:${image.tag}.`);
     }
+    const compressed = layer.mediaType.endsWith('gzip') ? ['--gzip'] : [];
+    await execa('tar', ['--extract', ...compressed, `--directory=${draft}`], {
+      input: Readable.fromWeb(body),
+    });
   }
   await rename(draft, root);
   return root;

@@ -46,14 +46,17 @@ export const gitAway: Drill = {
   usually: '40 s',
   run: async (stage, note) => {
     await stage.cluster.killComponent('git-server');
-    note('killed the git server');
-    await stage.kubectl(['delete', 'service/quote-app', '--namespace=dev']);
-    const healed = await until('drift healed without Git', async () => {
-      return (await stage.field('dev', 'service/quote-app', '{.metadata.name}')) !== '';
-    });
-    note(`a deleted Service healed in ${healed.toFixed(1)} s`);
-    await sleep(absence);
-    await stage.cluster.start(() => {});
+    try {
+      note('killed the git server');
+      await stage.kubectl(['delete', 'service/quote-app', '--namespace=dev']);
+      const healed = await until('drift healed without Git', async () => {
+        return (await stage.field('dev', 'service/quote-app', '{.metadata.name}')) !== '';
+      });
+      note(`a deleted Service healed in ${healed.toFixed(1)} s`);
+      await sleep(absence);
+    } finally {
+      await stage.cluster.start(() => {});
+    }
     note('the git server is back');
     await pushReplicas(stage);
     const took = await untilTwo(stage);
@@ -74,15 +77,20 @@ export const registryAway: Drill = {
   usually: '30 s',
   run: async (stage, note) => {
     await stage.cluster.killComponent('registry');
-    note('killed the registry');
-    const victim = await stage.onePod('prod');
-    await stage.kubectl(['delete', 'pod', victim.name, '--namespace=prod', '--wait=false']);
-    const took = await until('three ready pods', async () => {
-      const ready = (await stage.pods('prod')).filter(({ name, ready }) => ready && name !== victim.name);
-      return ready.length >= 3;
-    });
-    note('a pod is replaced without the registry');
-    await stage.cluster.start(() => {});
+    let took = 0;
+    try {
+      note('killed the registry');
+      const victim = await stage.onePod('prod');
+      const wanted = (await stage.pods('prod')).length;
+      await stage.kubectl(['delete', 'pod', victim.name, '--namespace=prod', '--wait=false']);
+      took = await until('as many pods as before', async () => {
+        const ready = (await stage.pods('prod')).filter(({ name, ready }) => ready && name !== victim.name);
+        return ready.length >= wanted;
+      });
+      note('a pod is replaced without the registry');
+    } finally {
+      await stage.cluster.start(() => {});
+    }
     note('the registry is back');
     return {
       figures: { 'deleted → capacity': took },

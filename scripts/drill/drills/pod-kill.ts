@@ -3,8 +3,6 @@ import { until } from '../../until.ts';
 import type { Drill } from '../drill.ts';
 import type { Stage } from '../stage.ts';
 
-const wanted = 3;
-
 export const podKill: Drill = {
   name: 'pod-kill',
   environment: 'prod',
@@ -15,10 +13,11 @@ export const podKill: Drill = {
   elsewhere: { notes: '8 s' },
   run: async (stage, note) => {
     const victim = await stage.onePod('prod');
+    const wanted = (await stage.pods('prod')).length;
     await stage.kubectl(['delete', 'pod', victim.name, '--namespace=prod', '--wait=false']);
     note(`deleted ${victim.name}`);
-    const capacity = await untilCapacity(stage, victim.name);
-    note('three pods are ready again');
+    const capacity = await untilCapacity(stage, wanted, victim.name);
+    note('as many pods are ready as before');
     await until(
       'the deleted pod gone',
       async () => !(await stage.pods('prod')).some(({ name }) => name === victim.name),
@@ -40,15 +39,16 @@ export const processKill: Drill = {
   goal: { figure: 'killed → capacity', seconds: 2 },
   run: async (stage, note) => {
     const victim = await stage.untouchedPod('prod');
+    const wanted = (await stage.pods('prod')).length;
     const restarts = () => stage.restarts('prod', victim.name);
     const before = await restarts();
     await stage.cluster.signalPod(victim.uid, 'SIGKILL');
     const started = Date.now();
     note(`killed the process of ${victim.name}`);
     await until('the container started again', async () => (await restarts()) > before);
-    await untilCapacity(stage, '');
+    await untilCapacity(stage, wanted, '');
     const capacity = (Date.now() - started) / 1000;
-    note('three pods are ready again');
+    note('as many pods are ready as before');
     await sleep(1000);
     const once = (await restarts()) === before + 1;
     return {
@@ -58,8 +58,8 @@ export const processKill: Drill = {
   },
 };
 
-function untilCapacity({ pods }: Stage, without: string): Promise<number> {
-  return until('three ready pods', async () => {
+function untilCapacity({ pods }: Stage, wanted: number, without: string): Promise<number> {
+  return until('as many ready pods as before', async () => {
     const ready = (await pods('prod')).filter(
       ({ name, ready, ending }) => ready && !ending && name !== without,
     );

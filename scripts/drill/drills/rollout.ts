@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readStatus } from '../../gitops/status.ts';
 import { until } from '../../until.ts';
 import type { Drill, Held } from '../drill.ts';
+import type { Answer } from '../load.ts';
 import type { Stage } from '../stage.ts';
 
 const overlay = 'overlays/prod/kustomization.yaml';
@@ -28,11 +29,11 @@ export const rollout: Drill = {
   cause: 'a new version is pushed, then one that crashes, then one that is never ready',
   holds: 'no request fails; what is broken never takes traffic, and status says what it is',
   usually: '90 s',
-  run: async (stage, note) => {
+  run: async (stage, note, answers) => {
     const took = await rollOut(stage, note);
     const held: Held[] = [{ what: 'the new version replaces the old one', holds: true }];
     for (const version of broken) {
-      held.push(...(await holdOff(stage, version, note)));
+      held.push(...(await holdOff(stage, version, note, answers)));
     }
     return { figures: { 'push → new version alone': took }, held };
   },
@@ -59,6 +60,7 @@ async function holdOff(
   stage: Stage,
   { what, patch, says }: (typeof broken)[number],
   note: (event: string) => void,
+  answers: readonly Answer[],
 ): Promise<Held[]> {
   const before = new Set((await stage.pods('prod')).map(({ name }) => name));
   await patchDeployment(stage, patch);
@@ -74,7 +76,8 @@ async function holdOff(
   });
   note(`status tells that it ${what}`);
   await sleep(3000);
-  const took = (await added()).filter(({ ready }) => ready).length;
+  const names = new Set((await added()).map(({ name }) => name));
+  const took = answers.filter(({ pod }) => names.has(pod)).length;
   const stood = (await stage.pods('prod')).filter(({ name, ready }) => before.has(name) && ready).length;
   await stage.clone.revert();
   note('taken back');

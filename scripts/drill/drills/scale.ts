@@ -21,7 +21,10 @@ export const scale: Drill = {
     await until('answers by every pod', async () => {
       const answer = await fetch(`${url('dev')}/api/quotes?limit=1`, { headers: { connection: 'close' } });
       const { total } = (await answer.json()) as { total: number };
-      seen.set(answer.headers.get('x-served-by') ?? '', total);
+      const pod = answer.headers.get('x-served-by');
+      if (pod !== null) {
+        seen.set(pod, total);
+      }
       return seen.size === wanted;
     });
     const serving = (Date.now() - started) / 1000;
