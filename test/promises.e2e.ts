@@ -158,20 +158,24 @@ promise(
   },
 );
 
+// In prod the autoscaler has the replicas: Argo CD leaves those of the Deployment alone.
+const autoscaler = 'overlays/prod/horizontal-pod-autoscaler.yaml';
+const minimum = () => on.field('prod', 'horizontalpodautoscaler/quote-app', '{.spec.minReplicas}');
+
 promise('a bad manifest is stopped on the pull request and in the cluster, in the same words', async () => {
   const words = 'quote-app has 2 of at least 3 replicas in prod';
-  await on.edit('overlays/prod/kustomization.yaml', 'count: 3', 'count: 2');
+  await on.edit(autoscaler, 'minReplicas: 3', 'minReplicas: 2');
   const { report } = await check(on.clone, [], () => {});
   const found = report.findings.filter(({ rule }) => rule === 'minimum-replicas');
   assert.deepEqual(
     found.map(({ message, file }) => [message, file]),
-    [[words, 'overlays/prod/kustomization.yaml']],
+    [[words, autoscaler]],
   );
   await on.push('prod: two replicas');
   await until('the refusal in status', async () => {
     return (await on.status('prod')).problems.some((problem) => problem.includes(words));
   });
-  assert.equal(await on.field('prod', 'deployment/quote-app', '{.spec.replicas}'), '3');
+  assert.equal(await minimum(), '3');
   await on.revert();
   await until('prod well again', async () => isFine(await on.status('prod')));
 });
@@ -179,18 +183,20 @@ promise('a bad manifest is stopped on the pull request and in the cluster, in th
 promise(
   'an exemption lets through on the pull request and in the cluster, in its environment alone',
   async () => {
-    await on.edit('overlays/prod/kustomization.yaml', 'count: 3', 'count: 2');
+    await on.edit(autoscaler, 'minReplicas: 3', 'minReplicas: 2');
     await on.edit('overlays/prod/pod-disruption-budget.yaml', 'minAvailable: 2', 'minAvailable: 1');
     const expires = new Date(Date.now() + 30 * 86_400_000).toISOString().slice(0, 10);
-    const exemption = { rule: 'minimum-replicas', environment: 'prod', object: 'Deployment/quote-app' };
+    const exemption = {
+      rule: 'minimum-replicas',
+      environment: 'prod',
+      object: 'HorizontalPodAutoscaler/quote-app',
+    };
     const accepted = { ...exemption, owner: 'e2e', reason: 'shown to hold at both gates', expires };
     await on.edit('policies/exemptions.yaml', 'exemptions: []', `exemptions: [${JSON.stringify(accepted)}]`);
     await writeGenerated(on.clone, () => {});
     assert.deepEqual((await check(on.clone, [], () => {})).report.findings, []);
     await on.push('prod: two replicas, accepted for a while');
-    await until('two replicas in prod', async () => {
-      return (await on.field('prod', 'deployment/quote-app', '{.spec.replicas}')) === '2';
-    });
+    await until('the minimum of two in prod', async () => (await minimum()) === '2');
     await assert.rejects(
       on.kubectl([
         'scale',
@@ -203,8 +209,7 @@ promise(
     );
     await on.revert();
     await until('prod well again', async () => {
-      const replicas = await on.field('prod', 'deployment/quote-app', '{.spec.replicas}');
-      return replicas === '3' && isFine(await on.status('prod'));
+      return (await minimum()) === '3' && isFine(await on.status('prod'));
     });
   },
 );
