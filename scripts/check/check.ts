@@ -61,7 +61,9 @@ export async function check(
   );
   // What an object is misread to say has its finding; what would follow from it is not another.
   const misread = new Set(conformance.violations.map(({ object }) => object));
-  const invalid = invalidObjects(objects.filter((object) => !misread.has(object)));
+  const invalid = only('invalid-object')
+    ? invalidObjects(objects.filter((object) => !misread.has(object)))
+    : [];
   const repository = await readRepository(root, whole, renders, resources, all, files, order);
   const graph = graphViolations(repository, only).filter(({ violation }) => !misread.has(violation.object));
   const about = [

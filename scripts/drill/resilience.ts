@@ -15,6 +15,8 @@ export type Run = {
   figures: Record<string, number>;
 };
 
+const head = 'drill,held,requests,failed,what is measured,median,worst,goal,notes,defaults'.split(',');
+
 /** How many runs of each drill the document is made from. */
 const most = 5;
 
@@ -43,9 +45,7 @@ writes this file anew. docs/decisions/0008 says what the settings behind it are,
   failed when it was not answered with 200 within ten seconds.
 - Notes: what the architecture notes observed. Defaults: what Kubernetes and Argo CD do when nothing is set.
 
-| drill | held | requests | failed | what is measured | median | worst | goal | notes | defaults |
-|---|---|---|---|---|---|---|---|---|---|
-${measured.flatMap(rows).join('\n')}
+${aligned([head, ...measured.flatMap(rows)])}
 
 ## What each does
 
@@ -57,7 +57,7 @@ are noisy.
 `;
 }
 
-function rows({ drill, runs }: { drill: Drill; runs: Run[] }): string[] {
+function rows({ drill, runs }: { drill: Drill; runs: Run[] }): string[][] {
   const sum = (count: (run: Run) => number) => runs.reduce((total, run) => total + count(run), 0);
   const about = [
     `${runs.filter(({ passed }) => passed).length} of ${runs.length}`,
@@ -80,7 +80,15 @@ function rows({ drill, runs }: { drill: Drill; runs: Run[] }): string[] {
     ];
   };
   const [first = '', ...others] = figures;
-  return [cells(drill.name, about, first), ...others.map((figure) => cells('', ['', '', ''], figure))].map(
-    (row) => `| ${row.join(' | ')} |`,
-  );
+  const all = [cells(drill.name, about, first), ...others.map((figure) => cells('', ['', '', ''], figure))];
+  return all.map((row) => row.map(String));
+}
+
+/** A Markdown table as the formatter has it: columns that line up, a rule below the first row. */
+function aligned(table: string[][]): string {
+  const widths = head.map((_, at) => Math.max(...table.map((row) => row[at]?.length ?? 0)));
+  const line = (row: string[]) =>
+    `| ${widths.map((width, at) => (row[at] ?? '').padEnd(width)).join(' | ')} |`;
+  const [first = [], ...others] = table;
+  return [line(first), line(widths.map((width) => '-'.repeat(width))), ...others.map(line)].join('\n');
 }
