@@ -3,6 +3,7 @@ import { Quantity } from '../check/admission/quantity.ts';
 import { CannotRun } from '../cli.ts';
 import { isServed, startLoad } from '../drill/load.ts';
 import { openStage } from '../drill/stage.ts';
+import { markdownTable } from '../markdown-table.ts';
 import { quantile } from './quantile.ts';
 
 /** What the pods of a workload used at a rate of requests: the highest pod's, in thousandths of a core and bytes. */
@@ -66,15 +67,15 @@ function useOf(rate: number, workload: string, pods: PodMetrics[]): Use {
 
 /** One row a rate and workload, as Markdown. */
 export function resourcesTable(uses: Use[]): string {
+  const head = ['workload', 'pods', 'requests a second, all pods', 'CPU of a pod', 'memory'];
   const rows = uses
     .toSorted((one, other) => one.workload.localeCompare(other.workload) || one.rate - other.rate)
-    .map(
-      ({ rate, workload, pods, cpu, memory }) =>
-        `| ${workload} | ${pods} | ${rate} | ${cpu}m | ${Math.round(memory / 2 ** 20)}Mi |`,
-    );
-  return [
-    '| workload | pods | requests a second, all pods | CPU of a pod | memory |',
-    '|---|---|---|---|---|',
-    ...rows,
-  ].join('\n');
+    .map(({ rate, workload, pods, cpu, memory }) => [
+      workload,
+      String(pods),
+      String(rate),
+      `${cpu}m`,
+      `${Math.round(memory / 2 ** 20)}Mi`,
+    ]);
+  return markdownTable(head, rows);
 }

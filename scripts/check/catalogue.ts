@@ -1,12 +1,11 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { CannotRun } from '../cli.ts';
 import { type Policy, readPolicies } from './admission/policy.ts';
 import { graphRules } from './graph/rules.ts';
 import type { Rule } from './model.ts';
 import { findKustomize } from './programs.ts';
-import { renderKustomization } from './render.ts';
+import { renderTarget } from './render.ts';
 import { structureRules } from './structure-rules.ts';
 import { policiesTarget } from './targets.ts';
 import { YamlFiles } from './yaml/yaml-files.ts';
@@ -33,40 +32,30 @@ export type CatalogueEntry = Rule & { definedIn: string; valid?: ExampleFile; in
  */
 export async function catalogue(root: string, progress: (line: string) => void): Promise<CatalogueEntry[]> {
   const kustomize = await findKustomize(progress);
-  const scratch = await mkdtemp(path.join(tmpdir(), 'quotes-catalogue-'));
-  try {
-    const { objects, error } = await renderKustomization(
-      kustomize,
-      policiesTarget(root),
-      path.join(scratch, 'policies'),
-      new YamlFiles(),
+  const { objects, error } = await renderTarget(kustomize, policiesTarget(root), new YamlFiles());
+  const { policies, refusals } = readPolicies(objects);
+  const problem = error ?? refusals[0]?.message;
+  if (problem !== undefined) {
+    throw new CannotRun(
+      `${path.join(root, 'policies')} cannot be read: ${problem}. "npm run check" says where.`,
     );
-    const { policies, refusals } = readPolicies(objects);
-    const problem = error ?? refusals[0]?.message;
-    if (problem !== undefined) {
-      throw new CannotRun(
-        `${path.join(root, 'policies')} cannot be read: ${problem}. "npm run check" says where.`,
-      );
-    }
-    const sources = new Map(
-      objects
-        .filter(({ id }) => id.kind === 'ValidatingAdmissionPolicy')
-        .map(({ id, source }) => [id.name, source]),
-    );
-    return [
-      ...(await Promise.all(
-        [
-          ...codeRules.flatMap(({ definedIn, rules }) => rules.map((rule) => ({ rule, definedIn }))),
-          ...policies.map(({ rule }) => ({
-            rule,
-            definedIn: path.relative(root, sources.get(rule.id) ?? root),
-          })),
-        ].map(({ rule, definedIn }) => entryOf(root, rule, definedIn)),
-      )),
-    ];
-  } finally {
-    await rm(scratch, { recursive: true });
   }
+  const sources = new Map(
+    objects
+      .filter(({ id }) => id.kind === 'ValidatingAdmissionPolicy')
+      .map(({ id, source }) => [id.name, source]),
+  );
+  return [
+    ...(await Promise.all(
+      [
+        ...codeRules.flatMap(({ definedIn, rules }) => rules.map((rule) => ({ rule, definedIn }))),
+        ...policies.map(({ rule }) => ({
+          rule,
+          definedIn: path.relative(root, sources.get(rule.id) ?? root),
+        })),
+      ].map(({ rule, definedIn }) => entryOf(root, rule, definedIn)),
+    )),
+  ];
 }
 
 /** A rule with its examples, which are in the folder of policies/ that has its name. */

@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { idle } from './admission/idle.ts';
 import { readPolicies } from './admission/policy.ts';
@@ -16,7 +14,7 @@ import type { Finding, Place, Report, Rule, Target, Violation } from './model.ts
 import { noObject } from './model.ts';
 import { findKustomize } from './programs.ts';
 import { placeOf } from './provenance/provenance.ts';
-import { type Render, readObjects, renderKustomization } from './render.ts';
+import { type Render, renderTarget } from './render.ts';
 import { ruleNamed } from './rule-pages.ts';
 import { servedKinds } from './schemas/served-kinds.ts';
 import { schemaStore } from './schemas/store.ts';
@@ -130,21 +128,12 @@ async function renderAll(
   progress: (line: string) => void,
 ): Promise<{ renders: Render[]; policyRender: Render }> {
   const kustomize = await findKustomize(progress);
-  const scratch = await mkdtemp(path.join(tmpdir(), 'quotes-check-'));
-  try {
-    const render = (target: Target, name: string) =>
-      'dir' in target
-        ? renderKustomization(kustomize, target, path.join(scratch, name), files)
-        : readObjects(target, files);
-    const all = await Promise.all(targets.map((target, index) => render(target, String(index))));
-    const renders = whole ? await environmentsAmong(root, all, files) : all;
-    const policyRender =
-      renders.find(({ target }) => target.role === 'policies') ??
-      (await render(policiesTarget(root), 'policies'));
-    return { renders, policyRender };
-  } finally {
-    await rm(scratch, { recursive: true });
-  }
+  const all = await Promise.all(targets.map((target) => renderTarget(kustomize, target, files)));
+  const renders = whole ? await environmentsAmong(root, all, files) : all;
+  const policyRender =
+    renders.find(({ target }) => target.role === 'policies') ??
+    (await renderTarget(kustomize, policiesTarget(root), files));
+  return { renders, policyRender };
 }
 
 type RenderFinding = SourceFinding & { environment: string };

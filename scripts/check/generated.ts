@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { catalogue } from './catalogue.ts';
 import { exemptedFiles, staleFiles, writtenBindings } from './exemptions/bindings.ts';
@@ -7,7 +6,7 @@ import { readExemptions } from './exemptions/exemptions.ts';
 import type { RenderedObject } from './model.ts';
 import { writeWhole } from './outputs.ts';
 import { findKustomize } from './programs.ts';
-import { readObjects, renderKustomization } from './render.ts';
+import { renderTarget } from './render.ts';
 import { rulesDocument, rulesMarkdown } from './rule-docs.ts';
 import { servedKinds } from './schemas/served-kinds.ts';
 import { schemaStore } from './schemas/store.ts';
@@ -47,16 +46,7 @@ async function environmentObjects(
   progress: (line: string) => void,
 ): Promise<RenderedObject[]> {
   const kustomize = await findKustomize(progress);
-  const scratch = await mkdtemp(path.join(tmpdir(), 'quotes-generated-'));
-  try {
-    const targets = (await repositoryTargets(root, files)).filter(({ role }) => role === 'environment');
-    const renders = targets.map((target, index) =>
-      'dir' in target
-        ? renderKustomization(kustomize, target, path.join(scratch, String(index)), files)
-        : readObjects(target, files),
-    );
-    return (await Promise.all(renders)).flatMap(({ objects }) => objects);
-  } finally {
-    await rm(scratch, { recursive: true });
-  }
+  const targets = (await repositoryTargets(root, files)).filter(({ role }) => role === 'environment');
+  const renders = await Promise.all(targets.map((target) => renderTarget(kustomize, target, files)));
+  return renders.flatMap(({ objects }) => objects);
 }

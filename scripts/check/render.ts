@@ -1,4 +1,5 @@
-import { mkdir, realpath, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { argocdModule, releaseVersions, stageArgocd, stagedInstall } from '../argocd-manifest.ts';
 import { runProgram } from '../program.ts';
@@ -16,6 +17,19 @@ import { parseOutput, type YamlFiles } from './yaml/yaml-files.ts';
 export type Render = { target: Target; objects: RenderedObject[]; error?: string; place?: Place };
 
 const originAnnotation = 'config.kubernetes.io/origin';
+
+/** Renders a target of either kind; nothing is left of it but what the cache keeps. */
+export async function renderTarget(kustomize: string, target: Target, files: YamlFiles): Promise<Render> {
+  if (!('dir' in target)) {
+    return readObjects(target, files);
+  }
+  const scratch = await mkdtemp(path.join(tmpdir(), 'quotes-render-'));
+  try {
+    return await renderKustomization(kustomize, target, scratch, files);
+  } finally {
+    await rm(scratch, { recursive: true });
+  }
+}
 
 /**
  * Renders a kustomization root below `scratch`, an empty folder of its own; what was rendered before from the same
@@ -165,7 +179,7 @@ async function build(
 }
 
 /** The objects of a plain YAML file, the items of a List one by one. */
-export async function readObjects(target: Target & { file: string }, files: YamlFiles): Promise<Render> {
+async function readObjects(target: Target & { file: string }, files: YamlFiles): Promise<Render> {
   const file = await files.read(target.file);
   const objects = manifestsIn(file).map(({ value }) =>
     renderedObject(target, isMap(value) ? value : {}, target.file),

@@ -1,3 +1,4 @@
+import { markdownTable } from '../markdown-table.ts';
 import type { CatalogueEntry } from './catalogue.ts';
 import { gatesInWords } from './rule-pages.ts';
 
@@ -18,19 +19,9 @@ export function rulesMarkdown(entries: CatalogueEntry[]): string {
     `What \`npm run check\` holds. Written by \`${writeRulesCommand}\`: change the rules, not this file.`,
     'Examples are patches to [policies/example](../policies/example), a namespace that keeps every rule. Those of the ' +
       'rules on sources are files instead: a line `#= PATH` begins each.',
-    table(['rule', 'group', 'held at', 'why'], rows),
+    markdownTable(['rule', 'group', 'held at', 'why'], rows),
     ...sections,
   ].join('\n\n')}\n`;
-}
-
-/** A table in Markdown, its columns aligned as Biome has them. */
-function table(head: string[], rows: string[][]): string {
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (cells: string[], fill: string) =>
-    `| ${widths.map((width, column) => (cells[column] ?? '').padEnd(width, fill)).join(' | ')} |`;
-  return [line(head, ' '), line([], '-'), ...rows.map((row) => line(row, ' '))].join('\n');
 }
 
 function section(entry: CatalogueEntry): string[] {

@@ -3,6 +3,7 @@ import { glob, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Machine } from '../bench/check/machine.ts';
 import { quantile } from '../bench/quantile.ts';
+import { markdownTable } from '../markdown-table.ts';
 import type { Drill } from './drill.ts';
 
 /** A kept run, as far as the document needs it. Figures are seconds. */
@@ -45,7 +46,7 @@ writes this file anew. docs/decisions/0008 says what the settings behind it are,
   failed when it was not answered with 200 within ten seconds.
 - Notes: what the architecture notes observed. Defaults: what Kubernetes and Argo CD do when nothing is set.
 
-${aligned([head, ...measured.flatMap(rows)])}
+${markdownTable(head, measured.flatMap(rows))}
 
 ## What each does
 
@@ -82,13 +83,4 @@ function rows({ drill, runs }: { drill: Drill; runs: Run[] }): string[][] {
   const [first = '', ...others] = figures;
   const all = [cells(drill.name, about, first), ...others.map((figure) => cells('', ['', '', ''], figure))];
   return all.map((row) => row.map(String));
-}
-
-/** A Markdown table as the formatter has it: columns that line up, a rule below the first row. */
-function aligned(table: string[][]): string {
-  const widths = head.map((_, at) => Math.max(...table.map((row) => row[at]?.length ?? 0)));
-  const line = (row: string[]) =>
-    `| ${widths.map((width, at) => (row[at] ?? '').padEnd(width)).join(' | ')} |`;
-  const [first = [], ...others] = table;
-  return [line(first), line(widths.map((width) => '-'.repeat(width))), ...others.map(line)].join('\n');
 }

@@ -47,7 +47,7 @@ export const nodeLoss: Drill = {
   },
 };
 
-/** A node of prod's with an edge, and without the database: its one volume cannot follow it (docs/resilience.md). */
+/** A node of prod's with an edge, and without the database: its one volume cannot follow it (docs/decisions/0008). */
 async function nodeToLose({ pods }: Stage): Promise<string> {
   const [app, edge, database] = await Promise.all(
     ['quote-app', 'edge', 'postgres'].map((name) => pods('prod', name)),
