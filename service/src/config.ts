@@ -22,14 +22,22 @@ export interface Config {
 
 /** Where Postgres is and how long to wait for it. Times are milliseconds. */
 export interface PostgresConfig {
+  /** Leads to the primary, wherever it is now. */
   readonly host: string;
+  /** Leads to replicas, on the same port; undefined: the primary answers every read. */
+  readonly readOnlyHost: string | undefined;
   readonly port: number;
   readonly user: string;
   readonly password: string | undefined;
   readonly database: string;
+  /** Connections, to each host. */
   readonly poolMax: number;
+  /** How long a new connection may take, or the wait for one of the pool. */
   readonly connectTimeoutMs: number;
+  /** How long the server may run one statement. */
   readonly statementTimeoutMs: number;
+  /** How long a request waits for the database altogether, connections and second tries included. */
+  readonly answerTimeoutMs: number;
 }
 
 /** Every bad value at once; each problem names the variable and what is expected. */
@@ -60,6 +68,14 @@ class Environment {
     const value = this.optional(name);
     if (value === undefined) this.problems.push(`${name} is missing: expected ${expected}`);
     return value ?? '';
+  }
+
+  optionalHost(name: string): string | undefined {
+    const value = this.optional(name);
+    if (value !== undefined && isIP(value) === 0 && !/^[\w.-]{1,253}$/.test(value)) {
+      this.#reject(name, value, 'the name or address of a Postgres server, without a port');
+    }
+    return value;
   }
 
   integer(name: string, fallback: number, min: number, max: number): number {
@@ -122,13 +138,17 @@ export function parseConfig(variables: NodeJS.ProcessEnv, hostname: string): Con
     drainTimeoutMs: env.integer('DRAIN_TIMEOUT_MS', 10_000, 1, 600_000),
     postgres: {
       host: env.required('PGHOST', 'the name or address of the Postgres server'),
+      readOnlyHost: env.optionalHost('PGHOST_READ_ONLY'),
       port: env.integer('PGPORT', 5432, 1, 65535),
       user: env.required('PGUSER', 'the Postgres user to connect as'),
       password: env.optional('PGPASSWORD'),
       database: env.required('PGDATABASE', 'the name of the database'),
       poolMax: env.integer('PG_POOL_MAX', 5, 1, 1000),
-      connectTimeoutMs: env.integer('PG_CONNECT_TIMEOUT_MS', 2000, 1, 60_000),
-      statementTimeoutMs: env.integer('PG_STATEMENT_TIMEOUT_MS', 3000, 1, 60_000),
+      // Above the second after which a question to DNS that was lost is asked again.
+      connectTimeoutMs: env.integer('PG_CONNECT_TIMEOUT_MS', 1200, 1, 60_000),
+      statementTimeoutMs: env.integer('PG_STATEMENT_TIMEOUT_MS', 1000, 1, 60_000),
+      // Below the two seconds after which base/edge/haproxy.cfg gives a request up.
+      answerTimeoutMs: env.integer('PG_ANSWER_TIMEOUT_MS', 1800, 500, 60_000),
     },
   };
   if (config.port === config.metricsPort && config.port !== 0) {
@@ -137,6 +157,12 @@ export function parseConfig(variables: NodeJS.ProcessEnv, hostname: string): Con
   if (config.drainLingerMs >= config.drainTimeoutMs) {
     env.problems.push(
       `DRAIN_LINGER_MS is ${config.drainLingerMs}: expected less than DRAIN_TIMEOUT_MS (${config.drainTimeoutMs})`,
+    );
+  }
+  const { connectTimeoutMs, statementTimeoutMs, answerTimeoutMs } = config.postgres;
+  if (Math.max(connectTimeoutMs, statementTimeoutMs) >= answerTimeoutMs) {
+    env.problems.push(
+      `PG_ANSWER_TIMEOUT_MS is ${answerTimeoutMs}: expected more than PG_CONNECT_TIMEOUT_MS (${connectTimeoutMs}) and PG_STATEMENT_TIMEOUT_MS (${statementTimeoutMs})`,
     );
   }
   if (env.problems.length > 0) throw new ConfigError(env.problems);

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { PoolGauges } from './db/database.ts';
+import type { HostGauges } from './db/host.ts';
 import type { Identity } from './identity.ts';
 
 /** The instruments of one process and the registry that renders them. */
@@ -11,8 +11,8 @@ export interface Metrics {
   readonly databaseRetries: Counter;
 }
 
-/** Makes the instruments; `pool` is asked anew at every scrape. */
-export function createMetrics(identity: Identity, pool: () => PoolGauges): Metrics {
+/** Makes the instruments; `hosts` are asked anew at every scrape. */
+export function createMetrics(identity: Identity, hosts: () => readonly HostGauges[]): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -23,13 +23,14 @@ export function createMetrics(identity: Identity, pool: () => PoolGauges): Metri
     labelNames: ['version', 'revision', 'environment'],
     registers,
   }).set({ version, revision, environment }, 1);
-  for (const state of ['total', 'idle', 'waiting'] as const) {
+  for (const { name, help, value } of hostGauges) {
     new Gauge({
-      name: `pg_pool_${state}`,
-      help: poolHelp[state],
+      name,
+      help,
+      labelNames: ['role'],
       registers,
       collect() {
-        this.set(pool()[state]);
+        for (const host of hosts()) this.set({ role: host.role }, value(host));
       },
     });
   }
@@ -45,14 +46,23 @@ export function createMetrics(identity: Identity, pool: () => PoolGauges): Metri
     inFlight: new Gauge({ name: 'http_requests_in_flight', help: 'Requests not answered yet.', registers }),
     databaseRetries: new Counter({
       name: 'pg_read_retries_total',
-      help: 'Reads that were tried a second time because their connection broke.',
+      help: 'Reads that were asked a second time: on a new connection, or of the other host.',
       registers,
     }),
   };
 }
 
-const poolHelp = {
-  total: 'Database connections the pool holds.',
-  idle: 'Database connections nobody uses.',
-  waiting: 'Statements waiting for a database connection.',
-};
+const hostGauges: readonly { name: string; help: string; value(host: HostGauges): number }[] = [
+  { name: 'pg_pool_total', help: 'Database connections the pool holds.', value: ({ total }) => total },
+  { name: 'pg_pool_idle', help: 'Database connections nobody uses.', value: ({ idle }) => idle },
+  {
+    name: 'pg_pool_waiting',
+    help: 'Statements waiting for a database connection.',
+    value: ({ waiting }) => waiting,
+  },
+  {
+    name: 'pg_host_away',
+    help: '1 while no connection to the host is to be had.',
+    value: ({ away }) => Number(away),
+  },
+];

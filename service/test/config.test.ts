@@ -16,11 +16,26 @@ test('bad values in the environment are all named, and it ends with code 2', asy
 test('what is not said takes its default, and an empty value counts as not said', () => {
   const config = parseConfig({ PGHOST: 'postgres', PGUSER: 'u', PGDATABASE: 'd', PORT: '' }, 'a-host');
   assert.deepEqual([config.port, config.metricsPort, config.pod], [3000, 9090, 'a-host']);
+  assert.equal(config.postgres.readOnlyHost, undefined);
+});
+
+test('the host for reads is a name or an address without a port', () => {
+  const parse = (host: string) => parseConfig({ ...environment('a', 5432), PGHOST_READ_ONLY: host }, 'a');
+  for (const host of ['postgres-ro', 'postgres-ro.prod.svc.cluster.local', '10.0.0.7', 'fd00::7']) {
+    assert.equal(parse(host).postgres.readOnlyHost, host);
+  }
+  for (const host of ['postgres-ro:5432', 'one,other', 'postgres://ro', 'a b']) {
+    assert.throws(() => parse(host), /PGHOST_READ_ONLY is .*without a port/);
+  }
 });
 
 test('values that contradict each other are refused', () => {
   const variables = { ...environment('a', 5432), PORT: '80', METRICS_PORT: '80', DRAIN_LINGER_MS: '10000' };
   assert.throws(() => parseConfig(variables, 'a'), /METRICS_PORT is 80.*DRAIN_LINGER_MS is 10000/s);
+  for (const name of ['PG_CONNECT_TIMEOUT_MS', 'PG_STATEMENT_TIMEOUT_MS']) {
+    const slow = { ...environment('a', 5432), [name]: '1800' };
+    assert.throws(() => parseConfig(slow, 'a'), /PG_ANSWER_TIMEOUT_MS is 1800: expected more than/);
+  }
 });
 
 test('a port that is taken ends it with code 1', async () => {

@@ -71,9 +71,10 @@ test('a pod is ready only once every connection of its pool stands', async (t) =
 
 test('metrics show the pool, the process and what runs', async () => {
   const text = await scrape();
-  for (const name of ['pg_pool_total', 'pg_pool_idle', 'pg_pool_waiting', 'http_requests_in_flight']) {
-    assert.match(text, new RegExp(`^${name} \\d+$`, 'm'));
+  for (const name of ['pg_pool_total', 'pg_pool_idle', 'pg_pool_waiting', 'pg_host_away']) {
+    assert.match(text, new RegExp(`^${name}\\{role="primary"\\} \\d+$`, 'm'));
   }
+  assert.match(text, /^http_requests_in_flight \d+$/m);
   assert.match(text, /^process_resident_memory_bytes \d+$/m);
   assert.match(text, /^quote_app_info\{version="[^"]+",revision="[^"]+",environment="test"\} 1$/m);
 });

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, globSync, mkdtempSync, rmSync } from 'node:fs';
+import { chownSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -18,14 +18,21 @@ export interface TestPostgres {
   stop(): Promise<void>;
   /** SIGKILL to every process of it. */
   kill(): Promise<void>;
+  /** Stops every process of it cold: connections stay, nothing answers, until it is ended. */
+  freeze(): void;
+  /** Runs a statement as the superuser, on a connection of its own. */
+  query(sql: string): Promise<Record<string, unknown>[]>;
   /** Drops every table, as when the volume was replaced. */
   empty(): Promise<void>;
   /** Stops it and deletes its data. */
   remove(): Promise<void>;
 }
 
-/** Makes a database cluster in a temporary folder, on a free port of 127.0.0.1, and starts it. */
-export async function startPostgres(): Promise<TestPostgres> {
+/**
+ * Makes a database cluster in a temporary folder, on a free port of 127.0.0.1, and starts it.
+ * @param primary the one it is to be a streaming replica of; undefined: it is a primary itself
+ */
+export async function startPostgres(primary?: TestPostgres): Promise<TestPostgres> {
   const bin = globSync('/usr/lib/postgresql/*/bin').at(-1);
   if (bin === undefined) {
     throw new Error('No Postgres is installed: "apt-get install postgresql".');
@@ -36,12 +43,20 @@ export async function startPostgres(): Promise<TestPostgres> {
   }
   const data = path.join(folder, 'data');
   const init = ['--pgdata', data, '--username=quotes', '--auth=trust', '--no-sync', '--encoding=UTF8'];
-  execFileSync(path.join(bin, 'initdb'), init, { ...identity, stdio: 'ignore', cwd: folder });
+  const copy = ['--pgdata', data, '--username=quotes', '--host=127.0.0.1', `--port=${primary?.port}`];
+  const [program, options] =
+    primary === undefined
+      ? ['initdb', init]
+      : ['pg_basebackup', [...copy, '--write-recovery-conf', '--checkpoint=fast', '--no-sync']];
+  execFileSync(path.join(bin, program), options, { ...identity, stdio: 'ignore', cwd: folder });
   const port = await freePort();
   let server: ChildProcess | undefined;
+  let frozen = false;
   const end = async (signal: NodeJS.Signals) => {
     if (server === undefined) return;
     const exit = once(server, 'exit');
+    if (frozen) signalAll(server, 'SIGCONT');
+    frozen = false;
     server.kill(signal);
     await exit;
     server = undefined;
@@ -61,11 +76,20 @@ export async function startPostgres(): Promise<TestPostgres> {
       await end('SIGKILL');
       rmSync(path.join(data, 'postmaster.pid'), { force: true });
     },
-    async empty() {
+    freeze() {
+      if (server === undefined) return;
+      signalAll(server, 'SIGSTOP');
+      frozen = true;
+    },
+    async query(sql) {
       const client = new pg.Client({ host: '127.0.0.1', port, user: 'quotes', database: 'postgres' });
       await client.connect();
-      await client.query('drop schema public cascade; create schema public');
+      const { rows } = await client.query<Record<string, unknown>>(sql);
       await client.end();
+      return rows;
+    },
+    async empty() {
+      await postgres.query('drop schema public cascade; create schema public');
     },
     async remove() {
       await postgres.stop();
@@ -74,6 +98,13 @@ export async function startPostgres(): Promise<TestPostgres> {
   };
   await postgres.start();
   return postgres;
+}
+
+/** Signals a server first, then its children: none is made in between. */
+function signalAll(server: ChildProcess, signal: NodeJS.Signals): void {
+  server.kill(signal);
+  const children = readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8');
+  for (const [pid] of children.matchAll(/\d+/g)) process.kill(Number(pid), signal);
 }
 
 async function answers(port: number): Promise<void> {

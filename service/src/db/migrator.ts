@@ -4,7 +4,7 @@ import { runner } from 'node-pg-migrate';
 import pg from 'pg';
 import type { Logger } from 'pino';
 import type { PostgresConfig } from '../config.ts';
-import { connectionOptions } from './database.ts';
+import { connectionOptions } from './connection.ts';
 
 const migrations = path.join(import.meta.dirname, '..', '..', 'migrations');
 const firstPauseMs = 200;
@@ -59,10 +59,12 @@ export class Migrator {
 
   async #migrate(): Promise<string[]> {
     const client = new pg.Client({
-      ...connectionOptions(this.#config, this.#pod),
+      ...connectionOptions(this.#config, this.#config.host, this.#pod),
       // Bounds the wait for another replica's migration as well; the loop then asks again.
       lock_timeout: 15_000,
       statement_timeout: 60_000,
+      // The server's does not help when its node is gone, nor while a commit waits for a standby.
+      query_timeout: 65_000,
     });
     // Without a listener a connection lost in mid-migration would end the process.
     client.on('error', (error) => this.#log.warn({ err: error }, 'the migration lost its connection'));

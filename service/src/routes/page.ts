@@ -1,5 +1,5 @@
 import type { RequestHandler } from 'express';
-import { DatabaseUnavailable } from '../db/database.ts';
+import { DatabaseUnavailable } from '../db/failures.ts';
 import type { Quote, Quotes } from '../db/quotes.ts';
 import { retryAfterSeconds } from '../http/problem.ts';
 import { problem, type Route } from '../http/route.ts';

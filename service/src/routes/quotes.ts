@@ -74,6 +74,7 @@ export function quoteRoutes(quotes: Quotes): Route[] {
       operation: {
         operationId: 'listQuotes',
         summary: 'Quotes, page by page, in the order they were added.',
+        description: 'May lag: a quote just added, and the total with it, may take a moment to appear.',
         parameters: [
           {
             name: 'page',
@@ -108,6 +109,7 @@ export function quoteRoutes(quotes: Quotes): Route[] {
       operation: {
         operationId: 'addQuote',
         summary: 'Adds a quote.',
+        description: 'After 201 the quote is stored for good. After 503 it may have been added all the same.',
         requestBody: {
           required: true,
           content: { 'application/json': { schema: { $ref: '#/components/schemas/NewQuote' } } },
@@ -139,6 +141,7 @@ export function quoteRoutes(quotes: Quotes): Route[] {
       operation: {
         operationId: 'getRandomQuote',
         summary: 'Any quote.',
+        description: 'May lag: a quote just added may take a moment to be among them.',
         responses: { 200: aQuote, 404: problem('There are no quotes.'), 503: databaseAway },
       },
       handlers: [
@@ -153,6 +156,7 @@ export function quoteRoutes(quotes: Quotes): Route[] {
       operation: {
         operationId: 'getQuote',
         summary: 'One quote.',
+        description: 'Found from the moment its POST was answered on.',
         parameters: [
           {
             name: 'id',

@@ -1,0 +1,216 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import type { Logger } from 'pino';
+import type { PostgresConfig } from '../config.ts';
+import { connectionOptions } from './connection.ts';
+import { isBroken, isDemoted, NoAnswer, NotReplicated, NotSent, within } from './failures.ts';
+
+/** Which of the two addresses of a database: `primary` takes writes, `replica` only reads. */
+export type Role = 'primary' | 'replica';
+
+/** What a host's pool holds right now, in connections (waiting: in statements). */
+export interface HostGauges {
+  readonly role: Role;
+  readonly total: number;
+  readonly idle: number;
+  readonly waiting: number;
+  /** The last attempt to get a connection failed. */
+  readonly away: boolean;
+}
+
+interface Answer<Row> {
+  readonly rows: Row[];
+  /** What Postgres warned of while it ran the statement. */
+  readonly warning: string | undefined;
+}
+
+/** How much longer than its statement_timeout a server may take to say so; the least there is to be left. */
+const graceMs = 300;
+const probePauseMs = 250;
+const secondTryPauseMs = 200;
+
+// statement_timeout does not end a commit that waits for a standby. Left alone, each holds a server process.
+const cancelWaitingCommits = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+  WHERE usename = current_user AND application_name = current_setting('application_name')
+    AND wait_event = 'SyncRep' AND query = $1 AND query_start < now() - $2 * interval '1 millisecond'`;
+
+/**
+ * One address of a database and the connections to it. Servers come and go behind the address: one that hangs,
+ * breaks or is no primary any more loses all its connections at once, and new ones lead to whoever is there.
+ */
+export class Host {
+  /** Called when a read is asked again on a new connection. */
+  onRetry: () => void = () => {};
+  readonly #role: Role;
+  readonly #options: pg.PoolConfig;
+  readonly #statementTimeoutMs: number;
+  readonly #log: Logger;
+  #pool: pg.Pool;
+  #away = false;
+  #ended = false;
+
+  constructor(role: Role, host: string, config: PostgresConfig, pod: string, log: Logger) {
+    this.#role = role;
+    this.#statementTimeoutMs = config.statementTimeoutMs;
+    this.#log = log.child({ role, host });
+    this.#options = {
+      ...connectionOptions(config, host, pod),
+      max: config.poolMax,
+      // Kept: under load is when a new connection costs most, and a request that waits for one may fail.
+      idleTimeoutMillis: 0,
+      statement_timeout: config.statementTimeoutMs,
+    };
+    this.#pool = this.#newPool();
+  }
+
+  /** True from the first time no connection was to be had until a statement is answered again. */
+  get away(): boolean {
+    return this.#away;
+  }
+
+  gauges(): HostGauges {
+    const { totalCount, idleCount, waitingCount } = this.#pool;
+    return { role: this.#role, total: totalCount, idle: idleCount, waiting: waitingCount, away: this.#away };
+  }
+
+  /** Opens every connection that the pool may hold, as far as the database lets it. */
+  async fill(): Promise<void> {
+    const pool = this.#pool;
+    const opened = Array.from({ length: pool.options.max }, async () => (await pool.connect()).release());
+    await Promise.allSettled(opened);
+  }
+
+  /**
+   * Runs a statement that changes nothing; once more on a new connection when its own broke.
+   * @throws {NotSent} {@link NoAnswer}, what Postgres said, or what broke the connection
+   */
+  async read<Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[]): Promise<Row[]> {
+    try {
+      return (await this.#ask<Row>(sql, values)).rows;
+    } catch (error) {
+      if (!isBroken(error)) throw error;
+      this.onRetry();
+      return (await this.#ask<Row>(sql, values)).rows;
+    }
+  }
+
+  /**
+   * Runs a statement once; it is tried a second time only where it certainly did not run the first time.
+   * @param deadline on the clock of `performance`: from then on it is not sent, and no answer is awaited
+   * @throws {NotSent} {@link NoAnswer}, {@link NotReplicated}, what Postgres said, or what broke the connection
+   */
+  async write<Row extends pg.QueryResultRow>(
+    sql: string,
+    values: readonly unknown[],
+    deadline: number,
+  ): Promise<Row[]> {
+    try {
+      return await this.#writeOnce<Row>(sql, values, deadline);
+    } catch (error) {
+      if (error instanceof NotSent) await sleep(secondTryPauseMs);
+      else if (!isDemoted(error)) throw error;
+      return this.#writeOnce<Row>(sql, values, deadline);
+    }
+  }
+
+  /** Closes every connection after its statement; nothing may be run afterwards. */
+  async end(): Promise<void> {
+    this.#ended = true;
+    await this.#pool.end();
+  }
+
+  async #writeOnce<Row extends pg.QueryResultRow>(
+    sql: string,
+    values: readonly unknown[],
+    deadline: number,
+  ): Promise<Row[]> {
+    try {
+      const { rows, warning } = await this.#ask<Row>(sql, values, deadline);
+      // A commit whose wait for a standby is cancelled ends with this warning, and with success.
+      if (warning !== undefined) throw new NotReplicated(warning);
+      return rows;
+    } catch (error) {
+      if (error instanceof NoAnswer) {
+        void this.#ask(cancelWaitingCommits, [sql, error.afterMs - graceMs]).catch(() => {});
+      }
+      throw error;
+    }
+  }
+
+  async #ask<Row extends pg.QueryResultRow>(
+    sql: string,
+    values: readonly unknown[],
+    deadline = Number.POSITIVE_INFINITY,
+  ): Promise<Answer<Row>> {
+    const pool = this.#pool;
+    const client = await this.#connect(pool);
+    let warning: string | undefined;
+    const noticed = ({ code, message }: { code: string | undefined; message: string | undefined }) => {
+      if (code === '01000') warning = message ?? code;
+    };
+    client.on('notice', noticed);
+    const patienceMs = this.#statementTimeoutMs + graceMs;
+    const leftMs = Math.min(patienceMs, deadline - performance.now());
+    try {
+      if (leftMs <= graceMs) throw new NotSent('there was no connection in time');
+      const { rows } = await within(leftMs, client.query<Row>(sql, [...values]));
+      client.release();
+      if (pool === this.#pool) this.#isBack();
+      return { rows, warning };
+    } catch (error) {
+      client.release(!(error instanceof NotSent));
+      const hangs = error instanceof NoAnswer && leftMs === patienceMs;
+      if (hangs || isBroken(error) || isDemoted(error)) this.#abandon(pool);
+      throw error;
+    } finally {
+      client.off('notice', noticed);
+    }
+  }
+
+  async #connect(pool: pg.Pool): Promise<pg.PoolClient> {
+    try {
+      return await pool.connect();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      // Who waited in a pool that was abandoned meanwhile knows nothing of the host.
+      if (pool === this.#pool) this.#isAway(reason);
+      throw new NotSent(reason, { cause: error });
+    }
+  }
+
+  /** Leaves the connections of a pool to end with their statements; those that are idle end now. */
+  #abandon(pool: pg.Pool): void {
+    if (pool !== this.#pool || this.#ended) return;
+    this.#pool = this.#newPool();
+    void pool.end();
+  }
+
+  #newPool(): pg.Pool {
+    const pool = new pg.Pool(this.#options);
+    // Without a listener a connection that breaks would end the process, idle (the pool's) or not (its own).
+    pool.on('connect', (client) => client.on('error', () => {}));
+    pool.on('error', (error) => this.#log.debug({ err: error }, 'an idle database connection broke'));
+    return pool;
+  }
+
+  #isAway(reason: string): void {
+    if (this.#away || this.#ended) return;
+    this.#away = true;
+    this.#log.warn({ reason }, 'the database is away');
+    void this.#probe();
+  }
+
+  #isBack(): void {
+    if (!this.#away) return;
+    this.#away = false;
+    this.#log.info('the database is back');
+    void this.fill();
+  }
+
+  async #probe(): Promise<void> {
+    while (this.#away && !this.#ended) {
+      await sleep(probePauseMs);
+      await this.#ask('SELECT 1', []).catch(() => {});
+    }
+  }
+}
