@@ -11,6 +11,7 @@ export const clusterPackages: Record<string, string> = {
   buildah: 'builds images',
   catatonit: 'is the pause of every pod',
   curl: 'asks whether a server answers',
+  e2fsprogs: 'makes the volume that a drill fills',
   git: 'serves the repository',
   iproute2: 'makes network namespaces',
   mmdebstrap: 'makes the base of the images',

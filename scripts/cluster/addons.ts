@@ -8,7 +8,7 @@ import { goTools } from '../tools/go.ts';
 import { moduleDir } from '../tools/go-modules.ts';
 import type { ClusterLayout } from './layout.ts';
 
-/** Applies what every cluster brings by itself: DNS, storage on the node's disk, resource metrics. */
+/** Applies what every cluster brings by itself: DNS, storage on the node's disk, resource metrics, the object store's name. */
 export async function applyAddons(layout: ClusterLayout, kubectl: Kubectl): Promise<void> {
   const staging = await mkdtemp(path.join(tmpdir(), 'quotes-addons-'));
   try {
@@ -20,7 +20,7 @@ export async function applyAddons(layout: ClusterLayout, kubectl: Kubectl): Prom
       { recursive: true },
     );
     const kustomize = path.join(await goTools('check'), 'kustomize');
-    for (const addon of ['coredns', 'local-path', 'metrics-server']) {
+    for (const addon of ['coredns', 'local-path', 'metrics-server', 'object-store']) {
       await kubectl.apply((await execa(kustomize, ['build', path.join(staging, addon)])).stdout);
     }
   } finally {

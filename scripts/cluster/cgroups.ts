@@ -80,8 +80,10 @@ export async function processesOf(layout: ClusterLayout, node?: string): Promise
 }
 
 /** The ids of the processes in a pod's containers, without the one that only holds the pod's namespaces. */
-export async function processesOfPod(layout: ClusterLayout, uid: string): Promise<number[]> {
-  const groups = layout.nodes.map(({ name }) => `${podsGroup(layout, name)}/**/pod${uid}/**`);
+export async function processesOfPod(layout: ClusterLayout, uid: string, container = ''): Promise<number[]> {
+  const groups = layout.nodes.map(
+    ({ name }) => `${podsGroup(layout, name)}/**/pod${uid}/${container || '**'}`,
+  );
   const pids = await processesIn(groups);
   const names = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')));
   return pids.filter((_, index) => names[index]?.trim() !== 'catatonit');

@@ -17,9 +17,12 @@ import { unmountAll } from './mounts.ts';
 import { createNetwork, networkIsWhole, removeNetwork, setNodeLink } from './network.ts';
 import { containerdOf, ensureNode } from './node.ts';
 import { stockNode } from './node-images.ts';
+import { ensureObjectStore } from './object-store.ts';
 import { ensurePki, writeKubeconfig } from './pki.ts';
 import { killCluster, killNode, recordedComponents, runningPid, stopComponent } from './processes.ts';
-import { ensureRegistry, registryFolder } from './registry.ts';
+import { ensureRegistry, registryFolder, tagInRegistry } from './registry.ts';
+import { makeSmallVolume, type SmallVolume } from './small-volume.ts';
+import { ensureUpstreamMirror } from './upstream-mirror/upstream-mirror.ts';
 
 /** What the rest of the project may ask of a cluster. kind or a cloud could answer the same. */
 export interface Cluster {
@@ -36,8 +39,12 @@ export interface Cluster {
   returnNode(node: string): Promise<void>;
   /** Kills one component, such as `registry`; the next start brings it back. */
   killComponent(component: string): Promise<void>;
-  /** Sends a signal to the processes of a pod's containers, past kubelet. */
-  signalPod(uid: string, signal: NodeJS.Signals): Promise<void>;
+  /** Gives an image of the cluster's registry a second tag. */
+  tagImage(image: string, tag: string): Promise<void>;
+  /** A folder on a node that holds so many bytes and no more. */
+  smallVolume(name: string, bytes: number): Promise<SmallVolume>;
+  /** Sends a signal to the processes of a pod's containers, or of one by its id, past kubelet. */
+  signalPod(uid: string, signal: NodeJS.Signals, container?: string): Promise<void>;
 }
 
 /** The cluster of that name on this machine, made of upstream's programs in network namespaces. */
@@ -73,8 +80,13 @@ export function embeddedCluster(name: string): Cluster {
       }
       process.kill(pid, 'SIGKILL');
     },
-    signalPod: async (uid, signal) => {
-      for (const pid of await processesOfPod(layout, uid)) {
+    tagImage: async (image, tag) => {
+      const ports = await readPorts(layout);
+      await tagInRegistry(`127.0.0.1:${ports?.registry}`, image, tag);
+    },
+    smallVolume: (volume, bytes) => makeSmallVolume(find(layout, 'n1'), volume, bytes),
+    signalPod: async (uid, signal, container) => {
+      for (const pid of await processesOfPod(layout, uid, container)) {
         process.kill(pid, signal);
       }
     },
@@ -107,7 +119,13 @@ async function start(layout: ClusterLayout, report: (doing: string) => void): Pr
   report('etcd and the API server');
   const images = await buildImages(() => {});
   await copyImages(images.registry, registryFolder(layout));
-  await Promise.all([ensureControlPlane(layout, bin), ensureRegistry(layout, bin), ensureGitServer(layout)]);
+  await Promise.all([
+    ensureControlPlane(layout, bin),
+    ensureRegistry(layout, bin),
+    ensureGitServer(layout),
+    ensureObjectStore(layout),
+    ensureUpstreamMirror(layout),
+  ]);
   const ports = await ensureGateway(layout);
   await ensureEntrance(layout, `127.0.0.1:${ports.registry}`);
   await writeKubeconfig(layout, 'admin', `https://127.0.0.1:${ports.kubernetes}`, layout.kubeconfig);

@@ -7,15 +7,18 @@ import { execa } from 'execa';
 import { appImageName } from '../gitops/app-image.ts';
 import { buildImage, ImageError, pushImage } from '../images/buildah.ts';
 import { cacheDir, repoRoot } from '../paths.ts';
-import { goTools } from '../tools/go.ts';
-import { moduleDir } from '../tools/go-modules.ts';
-import { pauseImage } from './containerd.ts';
+import {
+  debian,
+  helperImage,
+  imageTools,
+  nodeImage,
+  programImages,
+  type Recipe,
+  recipes,
+  systemImages,
+} from './image-recipes.ts';
 import { unpackImages } from './node-images.ts';
 import { withRegistry } from './temporary-registry.ts';
-
-const recipes = path.join(import.meta.dirname, 'images');
-const debian = 'docker.io/library/debian:bookworm-slim';
-const nodeImage = 'docker.io/library/node:26.10.0-bookworm-slim';
 
 /** What a new cluster is given. */
 interface ImageTrees {
@@ -30,69 +33,6 @@ const treesIn = (folder: string): ImageTrees => ({
   nodes: path.join(folder, 'nodes'),
 });
 
-/** An upstream image that we build from Debian packages and Go modules under upstream's name. */
-interface Recipe {
-  folder: string;
-  image: string;
-  /** Extra folders for the recipe; asked for only when the image is built. */
-  contexts?: () => Promise<Record<string, string>>;
-  arguments?: () => Promise<Record<string, string>>;
-}
-
-const clusterTools = async () => ({ 'cluster-tools': await goTools('cluster') });
-
-/** What needs no Go program: built while those compile. */
-const systemImages: Recipe[] = [
-  {
-    folder: 'node',
-    image: nodeImage,
-    contexts: async () => ({
-      certificates: '/etc/ssl/certs',
-      node: path.join(repoRoot, `node_modules/node-${process.platform}-${process.arch}`),
-      npm: await npmFolder(),
-    }),
-    arguments: async () => ({ NPM_REGISTRY: (await execa('npm', ['config', 'get', 'registry'])).stdout }),
-  },
-  { folder: 'postgres', image: 'docker.io/library/postgres:15-bookworm' },
-  { folder: 'haproxy', image: 'docker.io/library/haproxy:2.6-bookworm' },
-  { folder: 'redis', image: 'public.ecr.aws/docker/library/redis:8.2.3-alpine' },
-  { folder: 'pause', image: pauseImage, contexts: async () => ({ 'host-programs': '/usr/bin' }) },
-];
-
-const programImages: Recipe[] = [
-  {
-    folder: 'argocd',
-    image: 'quay.io/argoproj/argocd:v3.5.7',
-    contexts: async () => ({
-      ...(await clusterTools()),
-      'check-tools': await goTools('check'),
-      'argocd-source': await moduleDir('cluster', 'github.com/argoproj/argo-cd/v3'),
-    }),
-  },
-  { folder: 'coredns', image: 'registry.k8s.io/coredns/coredns:v1.14.7', contexts: clusterTools },
-  {
-    folder: 'metrics-server',
-    image: 'registry.k8s.io/metrics-server/metrics-server:v0.9.0',
-    contexts: clusterTools,
-  },
-  {
-    folder: 'local-path-provisioner',
-    image: 'docker.io/rancher/local-path-provisioner:v0.0.30',
-    contexts: async () => ({ 'local-path-tools': await goTools('local-path') }),
-  },
-];
-
-/** local-path's helper pods only need a shell, mkdir and rm: Debian serves under busybox's name. */
-const helperImage = 'docker.io/library/busybox:latest';
-
-async function npmFolder(): Promise<string> {
-  const fromNpm = process.env.npm_execpath;
-  if (fromNpm?.endsWith('bin/npm-cli.js')) {
-    return path.dirname(path.dirname(fromNpm));
-  }
-  return path.join((await execa('npm', ['root', '--global'])).stdout, 'npm');
-}
-
 /** Where the images are, or will be. The key covers the recipes and the programs' pins. */
 export async function imagesFolder(): Promise<string> {
   const hash = createHash('sha256');
@@ -100,11 +40,12 @@ export async function imagesFolder(): Promise<string> {
     ...(await Array.fromAsync(glob('**/*', { cwd: recipes, withFileTypes: true })))
       .filter((entry) => entry.isFile())
       .map((entry) => path.join(entry.parentPath, entry.name)),
-    ...['check', 'cluster', 'local-path'].flatMap((module) =>
+    ...imageTools.flatMap((module) =>
       ['go.mod', 'go.sum'].map((file) => path.join(recipes, '../../tools', module, file)),
     ),
     path.join(repoRoot, 'node_modules', `node-${process.platform}-${process.arch}`, 'package.json'),
     import.meta.filename,
+    path.join(import.meta.dirname, 'image-recipes.ts'),
     path.join(import.meta.dirname, 'node-images.ts'),
   ];
   for (const file of inputs.sort()) {
@@ -124,14 +65,16 @@ export async function buildSystemImages(report: (image: string) => void): Promis
     report(recipe.image);
     await buildRecipe(recipe);
   }
-  report('quay.io/argoproj/argocd (its Debian packages)');
-  const dockerfile = path.join(recipes, 'argocd', 'Dockerfile');
-  await buildImage({
-    image: 'localhost/argocd-system',
-    dockerfile,
-    context: path.dirname(dockerfile),
-    target: 'system',
-  });
+  for (const { folder, image } of programImages.filter(({ system }) => system)) {
+    report(`${image} (its Debian packages)`);
+    const dockerfile = path.join(recipes, folder, 'Dockerfile');
+    await buildImage({
+      image: `localhost/${folder}-system`,
+      dockerfile,
+      context: path.dirname(dockerfile),
+      target: 'system',
+    });
+  }
 }
 
 /** Builds what is not built yet. */

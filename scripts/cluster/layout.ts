@@ -41,6 +41,7 @@ export const addresses = {
   serviceSubnet: '10.96.0.0/16',
   registry: '10.88.0.1:5000',
   gitServer: '10.88.0.1:3000',
+  objectStore: '10.88.0.1:9000',
   apiServer: '10.88.0.1:6443',
 } as const;
 

@@ -1,15 +1,9 @@
-import 'reflect-metadata';
-import { createPrivateKey, createPublicKey, webcrypto } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type webcrypto } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import * as x509 from '@peculiar/x509';
+import { day, exportKey, importKey, keyAlgorithm, newKeys, x509 } from '../keys.ts';
 import { addresses, type ClusterLayout } from './layout.ts';
-
-x509.cryptoProvider.set(webcrypto as Crypto);
-
-const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-const day = 24 * 60 * 60 * 1000;
 
 /** Who a certificate is for: the common name, its groups (organizations) and the names it serves under. */
 interface Identity {
@@ -48,6 +42,7 @@ function identities(layout: ClusterLayout): Identity[] {
     { file: 'scheduler', user: 'system:kube-scheduler' },
     { file: 'proxy', user: 'system:kube-proxy' },
     { file: 'front-proxy', user: 'front-proxy' },
+    { file: 'upstream-mirror', user: 'upstream-mirror', dns: ['raw.githubusercontent.com'] },
     { file: 'kubelet-client', user: 'apiserver-kubelet-client', groups: ['system:masters'] },
     ...layout.nodes.map(nodeIdentity),
   ];
@@ -119,7 +114,7 @@ async function ensureAuthority(layout: ClusterLayout): Promise<Authority> {
     name: 'CN=quotes',
     keys,
     notAfter: new Date(Date.now() + 3650 * day),
-    signingAlgorithm: algorithm,
+    signingAlgorithm: keyAlgorithm,
     extensions: [
       new x509.BasicConstraintsExtension(true, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
@@ -160,7 +155,7 @@ async function ensureCertificate(layout: ClusterLayout, authority: Authority, id
     issuer: authority.certificate.subject,
     publicKey: keys.publicKey,
     signingKey: authority.key,
-    signingAlgorithm: algorithm,
+    signingAlgorithm: keyAlgorithm,
     notAfter: new Date(Date.now() + 365 * day),
     extensions: [
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
@@ -172,22 +167,6 @@ async function ensureCertificate(layout: ClusterLayout, authority: Authority, id
   // The certificate last: where it is, the key is too.
   await writeSecret(path.join(layout.pki, `${identity.file}.key`), await exportKey(keys.privateKey));
   await writeSecret(file, certificate.toString('pem'));
-}
-
-function newKeys() {
-  return webcrypto.subtle.generateKey(algorithm, true, [
-    'sign',
-    'verify',
-  ]) as Promise<webcrypto.CryptoKeyPair>;
-}
-
-async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
-  return x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
-}
-
-function importKey(pem: string): Promise<webcrypto.CryptoKey> {
-  const bytes = x509.PemConverter.decodeFirst(pem);
-  return webcrypto.subtle.importKey('pkcs8', bytes, algorithm, true, ['sign']);
 }
 
 /** Writes the file for root's eyes only, whole or not at all. */

@@ -32,3 +32,17 @@ export async function ensureRegistry(layout: ClusterLayout, bin: string): Promis
   });
   await waitForComponent(layout, 'registry', async () => true);
 }
+
+/** Gives an image of the registry at `address` a second tag. @throws where it has no such image */
+export async function tagInRegistry(address: string, image: string, tag: string): Promise<void> {
+  const [, repository, from] = /^(.+):([^/]+)$/.exec(image) ?? [];
+  const manifests = `http://${address}/v2/${repository}/manifests`;
+  const accept = 'application/vnd.oci.image.manifest.v1+json';
+  const got = await fetch(`${manifests}/${from}`, { headers: { accept } });
+  const headers = { 'content-type': got.headers.get('content-type') ?? accept };
+  const put =
+    got.ok && (await fetch(`${manifests}/${tag}`, { method: 'PUT', headers, body: await got.text() }));
+  if (put === false || !put.ok) {
+    throw new Error(`the registry has no ${image} that could be called ${tag}: ${got.status}`);
+  }
+}

@@ -1,19 +1,26 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { glob, readFile, rename, rm } from 'node:fs/promises';
+import { cp, glob, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { makeCacheFolder } from '../cache.ts';
 import { cacheDir } from '../paths.ts';
+import { runProgram } from '../program.ts';
 
-/** A folder beside this file whose go.mod pins programs with `tool` directives or holds mains of its own. */
+/**
+ * A folder beside this file whose go.mod pins programs with `tool` directives or holds mains of its own. A module
+ * that it replaces is patched by `patches/MODULE.patch`.
+ */
 export type ToolModule =
+  | 'barman-cloud'
   | 'check'
+  | 'cloudnative-pg'
   | 'cluster'
   | 'conftest'
   | 'kube-score'
   | 'kubeconform'
   | 'kyverno'
-  | 'local-path';
+  | 'local-path'
+  | 'object-store';
 
 /** Go names a binary after its package's folder; these folders say something else than the program's name. */
 const programNames: Record<string, string> = { cmd: 'argocd', server: 'etcd' };
@@ -50,13 +57,14 @@ export async function goTools(
     });
   } finally {
     await rm(building, { recursive: true, force: true });
+    await rm(`${building}.modules`, { recursive: true, force: true });
   }
   return bin;
 }
 
 async function moduleKey(source: string): Promise<string> {
   const hash = createHash('sha256').update(`${process.platform}-${process.arch}`);
-  const files = await Array.fromAsync(glob('**/*.{mod,sum,go}', { cwd: source }));
+  const files = await Array.fromAsync(glob('**/*.{mod,sum,go,patch}', { cwd: source }));
   for (const file of files.sort()) {
     hash.update(file).update(await readFile(path.join(source, file)));
   }
@@ -97,7 +105,8 @@ async function build(source: string, output: string, onPackage: (compiled: numbe
   const flags = ['-v', '-trimpath', '-ldflags', (await linkerFlags(source)).join(' ')];
   // Loaded here: most commands build nothing, and it takes 40 ms.
   const { execa } = await import('execa');
-  const go = execa('go', ['build', ...flags, '-o', `${output}/`, ...packages], {
+  const modfile = await withPatches(source, output);
+  const go = execa('go', ['build', `-modfile=${modfile}`, ...flags, '-o', `${output}/`, ...packages], {
     cwd: source,
     env: { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' },
     stdin: 'ignore',
@@ -126,6 +135,35 @@ async function build(source: string, output: string, onPackage: (compiled: numbe
       ),
     );
   }
+}
+
+/**
+ * The go.mod to build with: the module's own, or one that takes what has a patch from a patched copy.
+ * Go lets nothing be changed in its cache.
+ */
+async function withPatches(source: string, output: string): Promise<string> {
+  const own = path.join(source, 'go.mod');
+  let text = await readFile(own, 'utf8');
+  const build = `${output}.modules`;
+  for (const [line, module = ''] of text.matchAll(/^\t(\S+) => \1 v\S+$/gm)) {
+    const patch = path.join(source, 'patches', `${module}.patch`);
+    if (existsSync(patch)) {
+      const copy = path.join(build, module);
+      const download = await runProgram('go', ['mod', 'download', '-json', module], { cwd: source });
+      const { Dir } = JSON.parse(download.stdout) as { Dir: string };
+      await cp(Dir, copy, { recursive: true });
+      // The cache may lie in somebody's repository, which git would patch instead.
+      const env = { GIT_CEILING_DIRECTORIES: path.dirname(copy) };
+      await runProgram('git', ['apply', '--unidiff-zero', patch], { cwd: copy, env });
+      text = text.replace(line, `\t${module} => ${copy}`);
+    }
+  }
+  if (!existsSync(build)) {
+    return own;
+  }
+  await cp(path.join(source, 'go.sum'), path.join(build, 'go.sum'));
+  await writeFile(path.join(build, 'go.mod'), text);
+  return path.join(build, 'go.mod');
 }
 
 async function nameProgramsProperly(bin: string): Promise<void> {
