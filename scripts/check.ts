@@ -16,7 +16,7 @@ import { CannotRun, run } from './cli.ts';
 import { repoRoot } from './paths.ts';
 
 const help = `
-Usage: npm run check -- [--root DIR] [--since REVISION] [--rule RULE ...] [--format NAME | --json] [--output NAME=FILE ...] [PATH ...]
+Usage: npm run check -- [--root DIR] [--since REVISION] [--message FILE] [--rule RULE ...] [--without RULE ...] [--format NAME | --json] [--output NAME=FILE ...] [PATH ...]
        npm run check -- [--root DIR] [--json] --list | --explain RULE
        npm run check -- [--root DIR] --write
 
@@ -36,7 +36,9 @@ kustomization.yaml, or YAML files with manifests.
   --output NAME=FILE  writes that format into a file besides; can be given several times
   --root DIR          checks that checkout, by its policies, with this one's program (default: this one)
   --rule RULE         holds them to that rule alone; can be given several times
+  --without RULE      holds them to all but that rule; can be given several times
   --since REVISION    only what came after that commit: the findings there are counted and left out
+  --message FILE      the message of the commit that this is about to be: what it acknowledges counts
   --list              every rule: its group, its severity, who holds it, and why
   --explain RULE      a rule's why and fix, what keeps it and what breaks it, and where it is defined
   --write             writes ${rulesDocument}, and policies/exempted/ from policies/exemptions.yaml
@@ -53,7 +55,9 @@ const options = {
   output: { type: 'string', multiple: true },
   root: { type: 'string' },
   since: { type: 'string' },
+  message: { type: 'string' },
   rule: { type: 'string', multiple: true },
+  without: { type: 'string', multiple: true },
   list: { type: 'boolean' },
   explain: { type: 'string' },
   write: { type: 'boolean' },
@@ -82,9 +86,17 @@ await run({ help, options, positionals: true }, async (given, paths) => {
   if (given.root !== undefined) {
     assertInside(root, given.root, paths);
   }
-  const { report: all, rules } = await check(root, paths, progress, given.rule);
+  const choice = {
+    ...(given.rule !== undefined && { rule: given.rule }),
+    ...(given.without !== undefined && { without: given.without }),
+  };
+  const change = {
+    ...(given.since !== undefined && { since: given.since }),
+    ...(given.message !== undefined && { message: messageFile(given.message) }),
+  };
+  const { report: all, rules } = await check(root, paths, progress, choice, change);
   const report =
-    given.since === undefined ? all : await since(root, given.since, paths, all, progress, given.rule);
+    given.since === undefined ? all : await since(root, given.since, paths, all, progress, choice);
   const judged = { report, rules, sourceLine: sourceLines(root) };
   for (const output of outputs) {
     await writeWhole(output.file, lineEnded(formats[output.format](judged)));
@@ -98,6 +110,14 @@ function formatAsked(format: string | undefined, json: boolean): FormatName | un
     throw new CannotRun(`--json is --format json: leave one of --json and --format ${format} away.`);
   }
   return json ? 'json' : format === undefined ? undefined : formatNamed(format);
+}
+
+/** @throws {CannotRun} when it is not there: nothing would be accepted, and nobody would know why */
+function messageFile(given: string): string {
+  if (statSync(given, { throwIfNoEntry: false })?.isFile() !== true) {
+    throw new CannotRun(`--message ${given}: there is no such file. Give the one with the commit's message.`);
+  }
+  return given;
 }
 
 function rootFolder(given: string | undefined): string {

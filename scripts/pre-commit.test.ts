@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -7,12 +7,13 @@ import { execa } from 'execa';
 import { repoRoot } from './paths.ts';
 
 const prod = 'overlays/prod/kustomization.yaml';
+const claim = 'base/postgres-single/persistent-volume-claim.yaml';
 
 /** A git repository with these manifests and this hook switched on, and its first commit made. */
 async function repository(t: TestContext) {
   const root = await mkdtemp(path.join(tmpdir(), 'quotes-hook-test-'));
   t.after(() => rm(root, { recursive: true }));
-  for (const folder of ['.githooks', 'apps', 'base', 'overlays', 'policies']) {
+  for (const folder of ['.githooks', 'apps', 'base', 'cloudnative-pg', 'overlays', 'policies']) {
     await cp(path.join(repoRoot, folder), path.join(root, folder), { recursive: true });
   }
   // The program stays this checkout's, whose packages are installed.
@@ -26,13 +27,20 @@ async function repository(t: TestContext) {
     });
   await git('init', '--quiet', '--initial-branch=main');
   await git('config', 'core.hooksPath', '.githooks');
-  await git('add', ...['.githooks', 'apps', 'base', 'overlays', 'policies']);
+  await git('add', ...['.githooks', 'apps', 'base', 'cloudnative-pg', 'overlays', 'policies']);
   const replicas = async (count: number) => {
     const file = path.join(root, prod);
     await writeFile(file, (await readFile(file, 'utf8')).replace(/count: \d/, `count: ${count}`));
   };
-  const commit = () => git('commit', '--message=test');
-  return { root, git, replicas, commit };
+  const commit = (...body: string[]) =>
+    git('commit', ...['test', ...body].map((line) => `--message=${line}`));
+  /** Stages a claim that asks for so much. */
+  const storage = async (amount: string) => {
+    const file = path.join(root, claim);
+    await writeFile(file, (await readFile(file, 'utf8')).replace(/storage: \S+/, `storage: ${amount}`));
+    await git('add', claim);
+  };
+  return { root, git, replicas, storage, commit };
 }
 
 test('a commit of good manifests passes, one of a bad manifest is stopped with how to skip the check', async (t) => {
@@ -74,4 +82,45 @@ test('a commit of other files runs no check', async (t) => {
   const other = await commit();
   assert.equal(other.exitCode, 0, other.all);
   assert.doesNotMatch(other.all, /findings/);
+});
+
+test('what takes data away is stopped until the message accepts it, whatever lies in the working tree', async (t) => {
+  const { root, git, storage, commit } = await repository(t);
+  assert.equal((await commit()).exitCode, 0);
+  await storage('512Mi');
+  await writeFile(path.join(root, claim), 'nonsense\n');
+  const accept = (environment: string) =>
+    `Acknowledge-Impact: PersistentVolumeClaim/postgres-data in ${environment}: it is empty yet`;
+  const stopped = await commit(accept('dev'));
+  assert.equal(stopped.exitCode, 1);
+  assert.match(stopped.all, /Acknowledge-Impact: PersistentVolumeClaim\/postgres-data in staging: WHY/);
+  assert.doesNotMatch(stopped.all, /postgres-data in dev/);
+  assert.match(stopped.all, /git commit --edit --file=\S+COMMIT_EDITMSG/);
+  assert.equal((await git('rev-list', '--count', 'HEAD')).stdout, '1');
+  const accepted = await commit(['dev', 'staging'].map(accept).join('\n'));
+  assert.equal(accepted.exitCode, 0, accepted.all);
+  assert.equal((await git('diff', '--cached', '--name-only')).stdout, '');
+  assert.equal((await git('diff', '--name-only')).stdout, claim);
+});
+
+test('a migration that is on main is not changed, one on a branch is', async (t) => {
+  const { root, git, commit } = await repository(t);
+  const write = async (file: string, text: string) => {
+    await mkdir(path.join(root, 'service/migrations'), { recursive: true });
+    await writeFile(path.join(root, 'service', file), text);
+    await git('add', 'service');
+  };
+  await write('package.json', '{"dependencies": {"node-pg-migrate": "9.0.0"}}');
+  await write('migrations/0001_a.sql', 'CREATE TABLE a (x integer);');
+  assert.equal((await commit()).exitCode, 0);
+  await git('switch', '--create', 'change');
+  await write('migrations/0001_a.sql', 'CREATE TABLE b (x integer);');
+  const changed = await commit();
+  assert.equal(changed.exitCode, 1);
+  assert.match(changed.all, /this has run already/);
+  await write('migrations/0001_a.sql', 'CREATE TABLE a (x integer);');
+  for (const table of ['b', 'c']) {
+    await write('migrations/0002_b.sql', `CREATE TABLE ${table} (x integer);`);
+    assert.equal((await commit()).exitCode, 0);
+  }
 });

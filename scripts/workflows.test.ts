@@ -63,8 +63,8 @@ test("the base branch's program is installed before the pull request's files are
   assert.equal(base?.inputs?.ref, `\${{ github.event.pull_request.base.sha }}`);
   assert.equal(base.inputs.path, 'base');
   assert.equal(pullRequest?.inputs?.path, 'pull-request');
-  // What --since compares with is the merge's first parent.
-  assert.equal(pullRequest.inputs['fetch-depth'], 2);
+  // What --since compares with is the merge's first parent; what a commit acknowledges is in any message since.
+  assert.equal(pullRequest.inputs['fetch-depth'], 0);
   assert.ok(steps.some(({ run = '' }) => run.includes('--since HEAD^1')));
   const installed = steps.findIndex(({ run = '' }) => run.startsWith('node base/scripts/run.mjs check'));
   assert.ok(base.index < installed && installed < pullRequest.index);

@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import { CannotRun } from '../cli.ts';
 import { repoRoot } from '../paths.ts';
 import { check } from './check.ts';
+import { writeGenerated } from './generated.ts';
 import { copy, findingsOf, lineOf, spoil } from './spoilt-copy.ts';
 
 const deployment = 'base/quote-app/deployment.yaml';
@@ -47,7 +48,7 @@ test('a binding that selects no namespace of any environment is found', async (t
   const found = (await findingsOf(root)).filter(({ rule }) => rule === 'idle-policy');
   assert.deepEqual(
     found.map(({ message }) => message),
-    ['binding probes: it selects none of the namespaces argocd, dev, prod, staging'],
+    ['binding probes: it selects none of the namespaces argocd, cnpg-system, dev, prod, staging'],
   );
 });
 
@@ -121,7 +122,7 @@ test('an environment without the parameters that policies read is one finding, a
     found[0]?.message ?? '',
     /namespace prod has no ConfigMap policy-parameters, so nothing there passes image-digest and/,
   );
-  const { report } = await check(root, [], () => {}, ['minimum-replicas']);
+  const { report } = await check(root, [], () => {}, { rule: ['minimum-replicas'] });
   assert.deepEqual(
     report.findings.map(({ rule, file }) => [rule, file]),
     [['minimum-replicas', prod]],
@@ -163,10 +164,12 @@ test('a folder is checked as its environment, a file by what holds without one',
 
 test('a workload that an environment says a minimum of, and does not have, is found', async (t) => {
   const root = await copy(t);
-  for (const file of ['pod-disruption-budget', 'horizontal-pod-autoscaler', 'priority-class']) {
+  for (const file of ['pod-disruption-budget', 'horizontal-pod-autoscaler']) {
     await rm(path.join(root, `overlays/prod/${file}.yaml`));
   }
-  const without = 'resources: [../../base/namespace, ../../base/postgres, policy-parameters.yaml]';
+  const without =
+    'resources: [../../base/namespace, ../../base/postgres-ha, policy-parameters.yaml, priority-class.yaml]\n' +
+    'patches: [{path: postgres.yaml}]';
   await spoil(
     root,
     prod,
@@ -281,7 +284,7 @@ test('the command ends with 0, 1 and 2, prints JSON when asked, and no colour in
     objects: 1,
     validated: 1,
     skipped: 0,
-    policies: 29,
+    policies: 30,
     passedOver: ['image-digest', 'minimum-replicas'],
   });
   const nowhere = await run('nowhere');
@@ -289,4 +292,23 @@ test('the command ends with 0, 1 and 2, prints JSON when asked, and no colour in
   assert.doesNotMatch(nowhere.stderr, /\n {4}at /);
   assert.equal((await run('--help')).exitCode, 0);
   assert.equal((await run('--jsn')).exitCode, 2);
+});
+
+test('a tree whose prod uses a database that somebody else runs is fine', async (t) => {
+  const root = await copy(t);
+  await spoil(root, prod, '../../base/postgres-ha', '../../base/postgres-managed');
+  await spoil(root, prod, '  - path: postgres.yaml\n', '');
+  await rm(path.join(root, 'overlays/prod/postgres.yaml'));
+  await rm(path.join(root, 'base/postgres-ha'), { recursive: true });
+  await spoil(root, 'base/postgres-managed/kustomization.yaml', /metadata:\n(?: {2,}.*\n)+/, '');
+  await spoil(root, 'overlays/prod/policy-parameters.yaml', '  minimum-replicas.postgres: "3"\n', '');
+  await spoil(root, 'policies/exemptions.yaml', /^exemptions:[\s\S]*/m, 'exemptions: []\n');
+  await writeGenerated(root, () => {});
+  assert.deepEqual(await findingsOf(root), []);
+  await spoil(root, 'base/postgres-managed/network-policy.yaml', '- port: 5432', '- port: 5433');
+  assert.deepEqual(
+    (await findingsOf(root)).map(({ rule, environment, file }) => [rule, environment, file]),
+    // Of postgres-rw and postgres-ro.
+    ['', ''].map(() => ['needed-flow', 'prod', 'base/postgres-managed/network-policy.yaml']),
+  );
 });

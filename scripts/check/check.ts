@@ -4,14 +4,17 @@ import { readPolicies } from './admission/policy.ts';
 import { type Broken, judgeAdmission } from './admission-findings.ts';
 import { allRules } from './catalogue.ts';
 import { checkConformance, deprecatedObjects } from './conformance.ts';
+import { dataFindings } from './data/findings.ts';
 import { deadEntryFindings } from './dead-entries.ts';
 import { isExempt, readExemptions } from './exemptions/exemptions.ts';
 import { exemptionReport } from './exemptions/report.ts';
 import { declaredOrder, orderViolations } from './graph/order.ts';
 import { readRepository } from './graph/repository.ts';
 import { graphViolations } from './graph/rules.ts';
+import { migrationFindings } from './migrations/findings.ts';
 import type { Finding, Place, Report, Rule, Target, Violation } from './model.ts';
 import { noObject } from './model.ts';
+import { originOf } from './origin.ts';
 import { findKustomize } from './programs.ts';
 import { placeOf } from './provenance/provenance.ts';
 import { type Render, renderTarget } from './render.ts';
@@ -24,8 +27,9 @@ import { invalidObjects } from './validation/invalid-objects.ts';
 import { YamlFiles } from './yaml/yaml-files.ts';
 
 /**
- * Checks the repository at `root`, or only what the paths name: sources, renders, schemas, rules. Some rules alone
- * when they are chosen by their ids.
+ * Checks the repository at `root`, or only what the paths name: sources, renders, schemas, rules. Some rules alone, or
+ * all but some, when they are chosen by their ids. With `change` it is compared with what it comes from: a revision, or the default
+ * branch.
  * @throws {CannotRun} when something cannot be read or run, or a chosen rule is none: then nothing is said of the
  * manifests
  */
@@ -33,9 +37,11 @@ export async function check(
   root: string,
   paths: string[],
   progress: (line: string) => void,
-  chosen?: string[],
+  choice: Choice = {},
+  change?: Change,
 ): Promise<{ report: Report; rules: Rule[] }> {
   const whole = paths.length === 0;
+  const origin = whole && change !== undefined ? originOf(root, change.since) : undefined;
   const inside = paths.every((given) => `${path.resolve(given)}/`.startsWith(`${root}/`));
   const files = new YamlFiles(inside ? root : undefined);
   const targets = whole ? await repositoryTargets(root, files) : await argumentTargets(root, paths, files);
@@ -50,7 +56,7 @@ export async function check(
   const { resources } = served;
   const conformance = checkConformance(served, objects);
   const { policies: all, refusals } = readPolicies(policyRender.objects);
-  const only = chooser(allRules(all), chosen);
+  const only = chooser(allRules(all), choice);
   const policies = all.filter(({ rule }) => only(rule.id));
   const admission = judgeAdmission(objects, conformance, policies, resources, only);
   const order = declaredOrder(policyRender.objects);
@@ -64,12 +70,28 @@ export async function check(
     : [];
   const repository = await readRepository(root, whole, renders, resources, all, files, order);
   const graph = graphViolations(repository, only).filter(({ violation }) => !misread.has(violation.object));
+  const comesFrom = await origin;
+  const failed = renders.flatMap(({ target, error }) => (error === undefined ? [] : [target.environment]));
   const about = [
     ...sources,
     ...renderFindings([...new Set([...renders, policyRender])], root, sources),
     ...(await deadEntryFindings(renders, files)),
     ...malformed,
-    ...(await exemptionReport(root, whole, exemptions, { objects, policies: all, resources, graph, files })),
+    ...(whole && only('migration-safety') ? await migrationFindings(root, comesFrom) : []),
+    ...(isComplete && comesFrom !== undefined && only('data-removed')
+      ? await dataFindings(
+          { origin: comesFrom, repository, renders, files, message: change?.message },
+          progress,
+        )
+      : []),
+    ...(await exemptionReport(root, whole, exemptions, {
+      objects,
+      policies: all,
+      resources,
+      graph,
+      failed,
+      files,
+    })),
   ];
   const broken: Broken[] = [
     ...renders.flatMap(twice).map((violation) => ({ rule: 'duplicate-object', violation })),
@@ -111,12 +133,22 @@ export async function check(
   return { report: { findings: unique(findings).sort(byPlace), coverage }, rules };
 }
 
+/**
+ * What is asked about a change: `since`, the revision that it comes from, where that is not the default branch; the
+ * file with the `message` of the commit that it is about to be.
+ */
+export type Change = { since?: string; message?: string };
+
+/** The rules that are held, by their ids: those alone, or all without some. */
+export type Choice = { rule?: string[]; without?: string[] };
+
 /** What does not parse or render is told of whatever the rules: it was held to none. */
 const always = ['yaml-syntax', 'render-failed', 'empty-render'];
 
-function chooser(rules: Rule[], chosen: string[] | undefined): (rule: string) => boolean {
+function chooser(rules: Rule[], { rule: chosen, without = [] }: Choice): (rule: string) => boolean {
+  const left = without.map((id) => ruleNamed(rules, id).id);
   const ids = chosen?.map((id) => ruleNamed(rules, id).id);
-  return (rule) => ids === undefined || ids.includes(rule) || always.includes(rule);
+  return (rule) => always.includes(rule) || ((ids?.includes(rule) ?? true) && !left.includes(rule));
 }
 
 /** Renders the targets, and the policies whatever the targets are. */

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
 import { repoRoot } from '../paths.ts';
 import { rulesDocument, writeRulesCommand } from './rule-docs.ts';
+import { copy } from './spoilt-copy.ts';
 
 /** The command with a pipe for standard output, from `cwd`. */
 function command(
@@ -19,16 +20,17 @@ function command(
   );
 }
 
-/** Another checkout, with too few replicas in prod and two rules. */
+/** Another checkout, with too few replicas in prod and three rules. */
 async function checkout(t: TestContext): Promise<string> {
   const root = await mkdtemp(path.join(tmpdir(), 'quotes-command-test-'));
   t.after(() => rm(root, { recursive: true }));
-  for (const folder of ['apps', 'base', 'overlays', 'policies']) {
+  for (const folder of ['apps', 'base', 'cloudnative-pg', 'overlays', 'policies']) {
     await cp(path.join(repoRoot, folder), path.join(root, folder), { recursive: true });
   }
   const prod = path.join(root, 'overlays/prod/kustomization.yaml');
   await writeFile(prod, (await readFile(prod, 'utf8')).replace('count: 3', 'count: 1'));
-  const kept = ['minimum-replicas', 'probes'].flatMap((rule) => [
+  // The last has an exemption.
+  const kept = ['minimum-replicas', 'probes', 'node-local-storage'].flatMap((rule) => [
     `${rule}/policy.yaml`,
     `${rule}/binding.yaml`,
   ]);
@@ -53,10 +55,10 @@ test('--root checks another checkout by its own policies, paths being those of t
     // Of the policies that would read the rest of its parameters it has none.
     ['minimum-replicas', 'policy-parameters'],
   );
-  assert.equal(report.coverage.policies, 2);
+  assert.equal(report.coverage.policies, 3);
 });
 
-test('--rule holds to that rule alone, and to what keeps any from being judged', async (t) => {
+test('--rule holds to that rule alone, --without to all but one, and to what keeps any from being judged', async (t) => {
   const root = await checkout(t);
   const found = async (...args: string[]) => {
     const { stdout } = await command(['--root', root, '--json', ...args]);
@@ -64,8 +66,14 @@ test('--rule holds to that rule alone, and to what keeps any from being judged',
   };
   assert.deepEqual(await found('--rule', 'minimum-replicas'), ['minimum-replicas']);
   assert.deepEqual(await found('--rule', 'probes', '--rule', 'minimum-replicas'), ['minimum-replicas']);
+  assert.deepEqual(await found('--rule', 'minimum-replicas', '--without', 'minimum-replicas'), []);
+  const others = await found('--without', 'unlisted-file', '--without', 'policy-parameters');
+  assert.deepEqual(others, ['minimum-replicas']);
   await writeFile(path.join(root, 'overlays/dev/kustomization.yaml'), 'a: [\n');
   assert.ok((await found('--rule', 'probes')).includes('yaml-syntax'));
+  const absent = await command(['--root', root, '--message', 'nowhere']);
+  assert.deepEqual([absent.exitCode, absent.stdout], [2, '']);
+  assert.match(absent.stderr, /--message nowhere: there is no such file/);
   const unknown = await command(['--root', root, '--rule', 'probe']);
   assert.equal(unknown.exitCode, 2);
   assert.match(unknown.stderr, /no rule "probe".*probes/);
@@ -197,10 +205,9 @@ test('what nobody knows is refused with what there is', async () => {
 });
 
 test(`${rulesDocument} is what the rules say`, async (t) => {
-  const root = await mkdtemp(path.join(tmpdir(), 'quotes-rules-test-'));
-  t.after(() => rm(root, { recursive: true }));
-  await cp(path.join(repoRoot, 'policies'), path.join(root, 'policies'), { recursive: true });
-  await mkdir(path.join(root, path.dirname(rulesDocument)));
+  // Whole: the bindings of exemptions are made from what the environments render.
+  const root = await copy(t);
+  await rm(path.join(root, rulesDocument));
   const written = await command(['--root', root, '--write']);
   assert.deepEqual([written.exitCode, written.stdout], [0, rulesDocument]);
   const again = await command(['--root', root, '--write']);

@@ -33,7 +33,7 @@ test('an entry is dead when nothing it matches was ever there, and alive when it
 
 test('a replacement whose target selects nothing is dead, in its file too, and one that selects something is not', async (t) => {
   const root = await copy(t);
-  const source = 'source: {kind: Service, name: postgres, fieldPath: metadata.name}';
+  const source = 'source: {kind: Service, name: edge, fieldPath: metadata.name}';
   const into = (name: string) =>
     `    targets:\n      - select: {kind: Deployment, name: ${name}}\n        fieldPaths: [metadata.annotations.database]\n        options: {create: true}\n`;
   await spoil(

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { releasesIn, upstreamFile } from '../upstream-manifests.ts';
 import type { Kustomization } from './kustomization.ts';
 import { manifestsIn } from './manifests.ts';
 import { type FieldPath, isMap, type Json, maps, type RenderedObject, type Target, text } from './model.ts';
@@ -153,6 +155,16 @@ async function imageNames(
     }
   };
   collect(objects.map(({ value }) => value));
+  for (const { value, references } of tree) {
+    const releases = references.flatMap(({ to }) => releasesIn(to));
+    for (const { manifest } of maps(value.images).length > 0 ? releases : []) {
+      // As text: to parse a megabyte would take longer than the rest of the check.
+      const upstream = await readFile(await upstreamFile(manifest), 'utf8');
+      for (const [, image = ''] of upstream.matchAll(/^[ -]+image: ["']?([^\s"']+)/gm)) {
+        add(image);
+      }
+    }
+  }
   for (const kustomization of tree) {
     for (const { newName } of maps(kustomization.value.images)) {
       names.add(text(newName));

@@ -68,8 +68,8 @@ test('a link in a circle is a finding', async (t) => {
 
 test('bases in a circle end with a finding', async (t) => {
   const root = await copy(t);
-  await spoil(root, 'base/postgres/kustomization.yaml', 'resources:\n', 'resources:\n  - ../quote-app\n');
-  await spoil(root, 'base/quote-app/kustomization.yaml', 'resources:\n', 'resources:\n  - ../postgres\n');
+  await spoil(root, 'base/postgres-ha/kustomization.yaml', 'resources:\n', 'resources:\n  - ../quote-app\n');
+  await spoil(root, 'base/quote-app/kustomization.yaml', 'resources:\n', 'resources:\n  - ../postgres-ha\n');
   const { report } = await check(root, [], () => {});
   assert.match(report.findings.map(({ message }) => message).join(), /cycle/);
 });

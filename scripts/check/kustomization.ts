@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { type FieldPath, isMap, type JsonMap, maps, text } from './model.ts';
+import { type FieldPath, isMap, type JsonMap, maps, text, valueAt } from './model.ts';
 import type { YamlFile, YamlFiles } from './yaml/yaml-files.ts';
 
 /** The names Kustomize looks for, in `konfig.RecognizedKustomizationFileNames`. */
@@ -63,6 +63,18 @@ async function parseKustomization(dir: string, files: YamlFiles): Promise<Kustom
     at,
   }));
   return { dir, file, value, isComponent: value.kind === 'Component', references };
+}
+
+/**
+ * On a kustomization of base/ that nothing lists: the one in whose place an overlay may list it, such as ../postgres.
+ * It is checked like one that is listed.
+ */
+export const insteadOf: FieldPath = ['metadata', 'annotations', 'quotes.check/instead-of'];
+
+/** The folder in whose place a kustomization stands, undefined where it says nothing of that. Absolute path. */
+export function replacedBy({ dir, value }: Kustomization): string | undefined {
+  const said = text(valueAt(value, insteadOf));
+  return said === '' ? undefined : path.resolve(dir, said);
 }
 
 type Named = { path: string; at: FieldPath };

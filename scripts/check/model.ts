@@ -25,8 +25,8 @@ export type JsonMap = { [key: string]: Json };
 /** The steps from an object to one of its fields: keys and array indexes. */
 export type FieldPath = (string | number)[];
 
-/** What a target is for: only environments carry workload rules' numbers, Argo CD's upstream pods are not ours. */
-export type Role = 'environment' | 'apps' | 'argocd' | 'policies' | 'argument';
+/** What a target is for: only environments carry workload rules' numbers, what upstream's manifests have is not ours. */
+export type Role = 'environment' | 'apps' | 'upstream' | 'policies' | 'argument';
 
 /** What is checked in one go: a kustomization root (`dir`) or a plain YAML file (`file`). Absolute paths. */
 export type Target = { role: Role; environment: string } & ({ dir: string } | { file: string });

@@ -30,7 +30,7 @@ const refusals: { what: string; from: string; to: string; at: string; says: RegE
   {
     what: 'a replacement of a field that is not there',
     from: 'patches:\n',
-    to: 'replacements:\n  - source: {kind: Service, name: postgres, fieldPath: metadata.name}\n    targets:\n      - select: {kind: Deployment}\n        fieldPaths:\n          - spec.nothing.name\npatches:\n',
+    to: 'replacements:\n  - source: {kind: Service, name: edge, fieldPath: metadata.name}\n    targets:\n      - select: {kind: Deployment}\n        fieldPaths:\n          - spec.nothing.name\npatches:\n',
     at: '- spec.nothing.name',
     says: /spec.nothing.name/,
   },
@@ -86,8 +86,8 @@ const refusals: { what: string; from: string; to: string; at: string; says: RegE
   {
     what: 'a base that is listed as a component',
     from: 'components:\n',
-    to: 'components:\n  - ../../base/postgres/\n',
-    at: '- ../../base/postgres/',
+    to: 'components:\n  - ../../base/postgres-ha/\n',
+    at: '- ../../base/postgres-ha/',
     says: /expected kind 'Component'/,
   },
   {

@@ -1,9 +1,9 @@
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { argocdModule, releaseVersions, stageArgocd, stagedInstall } from '../argocd-manifest.ts';
 import { runProgram } from '../program.ts';
 import { pinnedVersion } from '../tools/go-modules.ts';
+import { releasesIn, stageUpstream, upstreamManifests, upstreamUrl } from '../upstream-manifests.ts';
 import { type Kustomization, kustomizationFile, referencePlace } from './kustomization.ts';
 import { manifestsIn } from './manifests.ts';
 import { isMap, type JsonMap, type Place, type RenderedObject, type Target, text } from './model.ts';
@@ -71,9 +71,9 @@ type Rendered = { value: JsonMap; source: string };
 async function renderer(): Promise<string> {
   const pins = await Promise.all([
     pinnedVersion('check', 'sigs.k8s.io/kustomize/kustomize/v5'),
-    pinnedVersion('cluster', argocdModule),
+    ...upstreamManifests.map(upstreamUrl),
   ]);
-  return `1 ${pins.join(' ')}`;
+  return `2 ${pins.join(' ')}`;
 }
 
 /**
@@ -98,7 +98,7 @@ async function obstacle(
         const place = referencePlace(kustomization, reference);
         return { error: `not rendered: ${place.file} names ${to}, ${why}`, place };
       };
-      if (kind === 'remote' && releaseVersions(to).length === 0) {
+      if (kind === 'remote' && releasesIn(to).length === 0) {
         return named('and nothing is fetched from the network');
       }
       if (kind === 'missing' || kind === 'outside') {
@@ -136,21 +136,22 @@ async function build(
   const stage = path.join(await realpath(scratch), 'stage');
   const dir = await realpath(targetDir);
   const [kustomization] = tree;
-  const release = kustomization?.references.find(({ to }) => releaseVersions(to).length > 0);
-  const copy = path.join(path.dirname(stage), 'argocd');
-  if (release !== undefined) {
-    await stageArgocd(dir, copy);
+  const releases = kustomization?.references.flatMap(({ to }) => releasesIn(to)) ?? [];
+  const isUpstream = releases.length > 0;
+  const copy = path.join(path.dirname(stage), 'upstream');
+  if (isUpstream) {
+    await stageUpstream(dir, copy);
   }
   await mkdir(stage);
   await writeFile(
     path.join(stage, 'kustomization.yaml'),
     JSON.stringify({
       buildMetadata: ['originAnnotations'],
-      resources: [path.relative(stage, release === undefined ? dir : copy)],
+      resources: [path.relative(stage, isUpstream ? copy : dir)],
     }),
   );
   const inRepository = (file: string): string => {
-    if (file === path.join(copy, stagedInstall)) {
+    if (releases.some(({ manifest }) => file === path.join(copy, manifest.staged))) {
       return path.join(dir, path.basename(kustomization?.file.path ?? 'kustomization.yaml'));
     }
     return file.startsWith(`${copy}${path.sep}`) ? path.join(dir, path.relative(copy, file)) : file;

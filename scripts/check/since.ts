@@ -1,11 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CannotRun } from '../cli.ts';
-import { runProgram } from '../program.ts';
-import { check } from './check.ts';
+import { type Choice, check } from './check.ts';
 import type { Finding, Report } from './model.ts';
+import { gitOutput, withTreeAt } from './origin.ts';
 
 /**
  * The report without the findings that were there at a revision already, which are counted in `since`. A finding is
@@ -18,9 +16,9 @@ export async function since(
   paths: string[],
   report: Report,
   progress: (line: string) => void,
-  chosen?: string[],
+  choice?: Choice,
 ): Promise<Report> {
-  const then = await reportAt(root, revision, paths, progress, chosen);
+  const then = await reportAt(root, revision, paths, progress, choice);
   const before = new Map<string, number>();
   for (const finding of then) {
     before.set(identity(finding), (before.get(identity(finding)) ?? 0) + 1);
@@ -42,36 +40,31 @@ async function reportAt(
   revision: string,
   paths: string[],
   progress: (line: string) => void,
-  chosen?: string[],
+  choice?: Choice,
 ): Promise<Finding[]> {
-  const git = (...args: string[]) =>
-    runProgram('git', ['-C', root, ...args], { reject: false, stdin: 'ignore' });
-  const commit = await git('rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`);
-  if (commit.failed) {
+  const commit = await gitOutput(
+    root,
+    ...['rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`],
+  );
+  if (commit === undefined) {
     throw new CannotRun(
       `--since ${revision}: git knows no such commit in ${root}. Fetch it, or name another.`,
     );
   }
-  const folder = await mkdtemp(path.join(tmpdir(), 'quotes-since-'));
-  try {
-    const archive = path.join(folder, 'then.tar');
-    const then = path.join(folder, 'then');
-    await git('archive', '--format=tar', `--output=${archive}`, commit.stdout);
-    await mkdir(then);
-    await runProgram('tar', ['--extract', `--file=${archive}`, `--directory=${then}`], { stdin: 'ignore' });
+  return withTreeAt(root, commit, async (then) => {
     const moved = paths.map((given) => path.join(then, path.relative(root, path.resolve(given))));
     const there = moved.filter((at) => existsSync(at));
     if (paths.length > 0 && there.length === 0) {
       return [];
     }
-    return (await check(then, there, progress, chosen)).report.findings;
-  } catch (error) {
-    if (error instanceof CannotRun) {
-      const reason = error.message.replaceAll(path.join(folder, 'then'), '.');
-      throw new CannotRun(`--since ${revision}: what it held cannot be checked: ${reason}`);
+    try {
+      return (await check(then, there, progress, choice)).report.findings;
+    } catch (error) {
+      if (error instanceof CannotRun) {
+        const reason = error.message.replaceAll(then, '.');
+        throw new CannotRun(`--since ${revision}: what it held cannot be checked: ${reason}`);
+      }
+      throw error;
     }
-    throw error;
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  });
 }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { execa } from 'execa';
 import { repoRoot } from '../paths.ts';
 import { check } from './check.ts';
 import { writeGenerated } from './generated.ts';
@@ -66,13 +68,34 @@ resources: []
 #= docs/rules.md
 `;
 
-/** Writes the files of a text in which a line `#= PATH` begins each. */
+/**
+ * Does what a text says: a line `#= PATH` begins a file that is written, `#= git rm PATH` deletes one, `#= git commit`
+ * commits all with the message behind it. The first commit is main's, any other a branch's.
+ */
 async function write(root: string, text: string): Promise<void> {
   const soon = new Date(Date.now() + 30 * 86_400_000).toISOString().slice(0, 10);
   for (const [, file = '', content = ''] of text.matchAll(/^#= (.+)\n((?:(?!#= ).*\n)*)/gm)) {
+    if (file === 'git commit') {
+      await commit(root, content.replaceAll(/^# ?/gm, ''));
+      continue;
+    }
+    if (file.startsWith('git rm ')) {
+      await rm(path.join(root, file.slice('git rm '.length)));
+      continue;
+    }
     await mkdir(path.dirname(path.join(root, file)), { recursive: true });
     await writeFile(path.join(root, file), content.replaceAll('IN_30_DAYS', soon));
   }
+}
+
+async function commit(root: string, message: string): Promise<void> {
+  const git = (...args: string[]) =>
+    execa('git', ['-C', root, '-c', 'user.name=test', '-c', 'user.email=test@localhost', ...args]);
+  const isFirst = !existsSync(path.join(root, '.git'));
+  await (isFirst ? git('init', '--quiet', '--initial-branch=main') : undefined);
+  await git('add', '.');
+  await git('commit', '--quiet', `--message=${message}`);
+  await (isFirst ? git('switch', '--quiet', '--create', 'change') : undefined);
 }
 
 async function rulesFound(t: TestContext, rule: string, kind: 'valid' | 'invalid'): Promise<string[]> {
@@ -88,7 +111,7 @@ async function rulesFound(t: TestContext, rule: string, kind: 'valid' | 'invalid
   }
   // Kustomize renders no two objects of one identity: only a file by itself can have them.
   const paths = rule === 'duplicate-object' ? [path.join(root, 'overlays/dev/settings.yaml')] : [];
-  const { report } = await check(root, paths, () => {});
+  const { report } = await check(root, paths, () => {}, {}, {});
   const rules = new Set(report.findings.map((finding) => finding.rule));
   // What does not render says so besides; what is not exempted after all is found.
   const besides = ['render-failed', 'owner-label'].filter((other) => other !== rule);

@@ -1,12 +1,14 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { releaseVersions } from '../argocd-manifest.ts';
+import { releasesIn } from '../upstream-manifests.ts';
 import { exemptionsFile } from './exemptions/exemptions.ts';
 import {
+  insteadOf,
   isKustomizationFile,
   type Kustomization,
   kustomizationFile,
   referencePlace,
+  replacedBy,
 } from './kustomization.ts';
 import { manifestsIn } from './manifests.ts';
 import { isMap, maps, type Target, text } from './model.ts';
@@ -17,8 +19,14 @@ import { manifestFolders } from './targets.ts';
 import { reachable } from './tree.ts';
 import type { YamlFiles } from './yaml/yaml-files.ts';
 
-/** A finding about a source file: absolute path, line counted from 1. */
-export type SourceFinding = { rule: StructureRuleId; file: string; line?: number; message: string };
+/** A finding about a source file: absolute path, line and column counted from 1. */
+export type SourceFinding = {
+  rule: StructureRuleId;
+  file: string;
+  line?: number;
+  column?: number;
+  message: string;
+};
 
 /** What is wrong in the files of the targets; when the whole is checked, in every file of the manifest folders. */
 export async function allSourceFindings(
@@ -138,7 +146,7 @@ async function kustomizationFindings(
         findings.push({ rule: 'outside-repository', ...place(), message });
       } else if (kind === 'file' && field === 'resources' && (await isEmpty(to, files))) {
         findings.push({ rule: 'empty-render', file: to, line: 1, message: 'this file holds no object' });
-      } else if (kind === 'remote' && releaseVersions(to).length === 0) {
+      } else if (kind === 'remote' && releasesIn(to).length === 0) {
         findings.push({ rule: 'remote-resource', ...place(), message: `${field} names ${to}` });
       }
     }
@@ -229,8 +237,8 @@ function folderOf(root: string, file: string): string {
 
 /**
  * What no kustomization lists: YAML files, JSON files with a manifest, and links to folders, behind which nothing is
- * looked for. Overlays, apps, argocd and components start a tree of their own; any other kustomization must be listed
- * like a file.
+ * looked for. Kustomizations of base/ and policies/ must be listed like a file; those of other folders start a tree of their
+ * own.
  */
 async function unlistedFindings(
   root: string,
@@ -245,11 +253,16 @@ async function unlistedFindings(
       manifests.push(file);
     }
   }
+  const alternatives = all.flatMap((kustomization) => {
+    const instead = replacedBy(kustomization);
+    return instead === undefined ? [] : [{ ...kustomization, instead }];
+  });
+  const own = new Set(alternatives.map(({ dir }) => dir));
   const unlisted = yaml
     .filter((file) => path.relative(root, file) !== exemptionsFile)
     .filter((file) =>
       isKustomizationFile(file)
-        ? folderOf(root, file) === 'base' && !listed.has(path.dirname(file))
+        ? folderOf(root, file) === 'base' && !listed.has(path.dirname(file)) && !own.has(path.dirname(file))
         : !listed.has(file),
     );
   const finding = (file: string, message: string): SourceFinding => ({
@@ -262,6 +275,15 @@ async function unlistedFindings(
     ...[...unlisted, ...manifests].map((file) =>
       finding(file, 'no kustomization lists this file, so it is never deployed'),
     ),
+    ...alternatives
+      .filter(({ instead }) => !listed.has(instead))
+      .map(({ file, instead }) => ({
+        ...finding(
+          file.path,
+          `it stands in for ${path.relative(root, instead)}, which no kustomization lists`,
+        ),
+        line: file.locate(0, insteadOf).line,
+      })),
     ...linkedFolders
       .filter((link) => !listed.has(link))
       .map((link) =>

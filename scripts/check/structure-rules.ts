@@ -19,7 +19,9 @@ const rules = {
   },
   'unlisted-file': {
     why: 'A manifest that no kustomization lists is never deployed, however right it looks.',
-    fix: 'List it in a kustomization.yaml, or delete it.',
+    fix:
+      'List it in a kustomization.yaml, or delete it. A folder of base/ that an overlay may list in place of another says ' +
+      'so: quotes.check/instead-of: ../OTHER in its metadata.annotations.',
   },
   'remote-resource': {
     why: 'What a URL serves can change after the review, and cannot be rendered without the internet.',
@@ -98,7 +100,17 @@ const rules = {
     why: 'The cluster refuses an object whose fields have the right types and contradict each other, or no name may be so.',
     fix: 'Correct the field; https://kubernetes.io/docs/reference/kubernetes-api/ says what it may be.',
   },
-} satisfies Record<string, { why: string; fix: string; severity?: Rule['severity'] }>;
+  'migration-safety': {
+    group: 'migrations',
+    why: 'While a migration runs, and until the last pod is replaced, the version before goes on: it must find what it reads, and no table locked.',
+    fix: 'Expand, deploy, contract, as docs/decisions/0010-migrations.md says. Where a statement does no harm after all, write `-- acknowledged: ` and why right above it.',
+  },
+  'data-removed': {
+    group: 'data',
+    why: 'A line that is deleted, or a folder renamed, takes a volume or a database out of what Argo CD looks after, and what is not kept goes with its data.',
+    fix: "Bring it back. Where it is meant, a line of the commit's message says so: `Acknowledge-Impact: KIND/NAME in NAMESPACE: WHY`. It is compared with what it comes from, the default branch or what `--since` says; where git does not know that, nothing is said.",
+  },
+} satisfies Record<string, { why: string; fix: string } & Partial<Pick<Rule, 'group' | 'severity'>>>;
 
 export type StructureRuleId = keyof typeof rules;
 

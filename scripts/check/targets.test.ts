@@ -41,13 +41,13 @@ test('an overlay that only others build on is no environment, and one of both is
     root,
     'overlays/shared/kustomization.yaml',
     '',
-    kustomization('resources: [../../base/namespace, ../../base/postgres]\n'),
+    kustomization('resources: [../../base/namespace]\n'),
   );
   for (const environment of ['staging', 'prod']) {
     await spoil(
       root,
       `overlays/${environment}/kustomization.yaml`,
-      '  - ../../base/namespace\n  - ../../base/postgres\n',
+      '  - ../../base/namespace\n',
       '  - ../shared\n',
     );
     await spoil(root, `apps/${environment}.yaml`, `/overlays/${environment};/base`, '/overlays;/base');

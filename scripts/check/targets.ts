@@ -2,18 +2,22 @@ import { existsSync } from 'node:fs';
 import { glob, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { CannotRun } from '../cli.ts';
+import { upstreamManifests } from '../upstream-manifests.ts';
 import { applicationFolders } from './graph/repository.ts';
-import { isKustomizationFile, kustomizationFile, readKustomization } from './kustomization.ts';
+import { isKustomizationFile, kustomizationFile, readKustomization, replacedBy } from './kustomization.ts';
 import type { Role, Target } from './model.ts';
 import type { Render } from './render.ts';
 import type { YamlFiles } from './yaml/yaml-files.ts';
 
+/** The folders that install what upstream releases, each with a kustomization that names its URL. */
+const upstreamFolders = [...new Set(upstreamManifests.map(({ folder }) => folder))];
+
 /** The folders whose every YAML file must be listed by a kustomization. */
-export const manifestFolders = ['apps', 'argocd', 'base', 'components', 'overlays', 'policies'];
+export const manifestFolders = ['apps', 'base', 'components', 'overlays', 'policies', ...upstreamFolders];
 
 /**
  * Everything a check without arguments covers: each overlay, whichever folders below it another does not list, every
- * kustomization in and under apps/, argocd/.
+ * kustomization in and under apps/, what installs Argo CD and operators, and what of base/ an overlay may list instead.
  * @throws {CannotRun} when the repository has no overlay: a check of nothing must not be green.
  */
 export async function repositoryTargets(root: string, files: YamlFiles): Promise<Target[]> {
@@ -22,11 +26,19 @@ export async function repositoryTargets(root: string, files: YamlFiles): Promise
     throw new CannotRun(`${root}/overlays holds no environment: each is a folder with a kustomization.yaml.`);
   }
   const apps = await kustomizationDirs(path.join(root, 'apps'), '**', files);
-  const argocd = path.join(root, 'argocd');
+  const bases = await kustomizationDirs(path.join(root, 'base'), '**', files);
+  const alternatives = await Promise.all(
+    bases.map(async (dir) => {
+      const found = await readKustomization(dir, files);
+      return found === undefined || replacedBy(found) === undefined ? [] : [target(dir, 'argument')];
+    }),
+  );
+  const upstream = upstreamFolders.map((folder) => path.join(root, folder)).filter((dir) => existsSync(dir));
   return [
     ...overlays.map((dir) => target(dir, 'environment')),
     ...apps.map((dir) => target(dir, 'apps')),
-    ...(existsSync(argocd) ? [target(argocd, 'argocd')] : []),
+    ...upstream.map((dir) => target(dir, 'upstream')),
+    ...alternatives.flat(),
     policiesTarget(root),
   ];
 }
@@ -69,8 +81,11 @@ async function argumentTarget(root: string, given: string, files: YamlFiles): Pr
   if (environmentName(dir) !== '') {
     return target(dir, 'environment');
   }
-  const folder = path.relative(root, dir).split(path.sep)[0];
-  return target(dir, folder === 'argocd' || folder === 'apps' || folder === 'policies' ? folder : 'argument');
+  const folder = path.relative(root, dir).split(path.sep)[0] ?? '';
+  if (folder === 'apps' || folder === 'policies') {
+    return target(dir, folder);
+  }
+  return target(dir, upstreamFolders.includes(folder) ? 'upstream' : 'argument');
 }
 
 function target(dir: string, role: Role): Target {

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { repoRoot } from '../../paths.ts';
 import { check } from '../check.ts';
 import { writeGenerated } from '../generated.ts';
 import { renderedObject } from '../render.ts';
+import { copy as copyOfManifests, spoil } from '../spoilt-copy.ts';
 import { exemptionFindings } from './exemptions.ts';
 import { unholdable } from './namespaces.ts';
 
@@ -14,15 +13,13 @@ const inDays = (days: number) => new Date(Date.now() + days * 86_400_000).toISOS
 
 /** A copy of the repository's manifests in which prod has two replicas, with exemptions. */
 async function copy(t: TestContext, exemptions: Record<string, string>[]): Promise<string> {
-  const root = await mkdtemp(path.join(tmpdir(), 'quotes-exemptions-'));
-  t.after(() => rm(root, { recursive: true }));
-  for (const folder of ['apps', 'base', 'docs', 'overlays', 'policies']) {
-    await cp(path.join(repoRoot, folder), path.join(root, folder), { recursive: true });
-  }
+  const root = await copyOfManifests(t);
   const prod = path.join(root, 'overlays/prod/kustomization.yaml');
   await writeFile(prod, (await readFile(prod, 'utf8')).replace('count: 3', 'count: 2'));
   const budget = path.join(root, 'overlays/prod/pod-disruption-budget.yaml');
   await writeFile(budget, (await readFile(budget, 'utf8')).replace('minAvailable: 2', 'minAvailable: 1'));
+  // What the repository's own exemption is of.
+  await spoil(root, 'overlays/prod/postgres.yaml', 'local-path', 'network');
   await writeFile(path.join(root, 'policies/exemptions.yaml'), JSON.stringify({ exemptions }, null, 1));
   return root;
 }
@@ -79,6 +76,7 @@ async function withRegions(root: string, namespaces: { eu: string; us: string })
     'pod-disruption-budget',
     'horizontal-pod-autoscaler',
     'priority-class',
+    'postgres',
   ]) {
     await rename(path.join(prod, `${file}.yaml`), path.join(prod, 'shared', `${file}.yaml`));
   }

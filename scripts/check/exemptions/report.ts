@@ -16,6 +16,8 @@ type Judged = {
   policies: Policy[];
   resources: Resources;
   graph: { rule: string; violation: Violation }[];
+  /** The environments that did not render: of what they have nothing is known. */
+  failed: string[];
   files: YamlFiles;
 };
 
@@ -37,7 +39,9 @@ export async function exemptionReport(
   const stale = isKnown
     ? await staleFiles(root, exemptedFiles(exemptions, bindings, resources, objects))
     : [];
-  const unused = whole ? exemptions.filter((exemption) => !isUsed(exemption, judged)) : [];
+  const unused = exemptions.filter(
+    (exemption) => whole && !judged.failed.includes(exemption.environment) && !isUsed(exemption, judged),
+  );
   return [
     ...exemptionFindings(root, exemptions, exemptible, new Date()),
     ...(whole ? unholdable(root, exemptions, objects, held, resources) : []),

@@ -1,13 +1,14 @@
 import { isMap, type Json, maps, text, type Violation } from '../model.ts';
-import { type Graph, type Node, oncePerGraph, type Pod, shown } from './graph.ts';
+import { firstOfEach, type Graph, type Node, oncePerGraph, type Pod, shown } from './graph.ts';
+import { replicasField } from './operators/operators.ts';
 import { type GraphRule, graphRule, inEnvironments, inWorkloads } from './rule.ts';
-import { minimumReplicas, scaled, scalerOf } from './scale.ts';
+import { isReplicated, minimumReplicas, scaled, scalerOf } from './scale.ts';
 
-const replicated = ['apps/Deployment', 'apps/StatefulSet'];
+const budgetKind = 'policy/PodDisruptionBudget';
 
-/** Each budget with the pods that it selects. */
+/** Each budget with the pods that it selects, those that operators make first. */
 const budgets = oncePerGraph((graph: Graph) =>
-  graph.ofKind('policy/PodDisruptionBudget').map((budget) => {
+  [...graph.made.filter(({ kind }) => kind === budgetKind), ...graph.ofKind(budgetKind)].map((budget) => {
     // A budget without a selector selects none, an empty selector all.
     const { selector } = budget.spec;
     return { budget, pods: isMap(selector) ? graph.selected(budget.object.id.namespace, selector) : [] };
@@ -33,7 +34,9 @@ export const availabilityRules: GraphRule[] = [
       fix: 'Keep minAvailable below the replicas (an autoscaler: its minReplicas), or say maxUnavailable: 1.',
     },
     inEnvironments((graph) =>
-      budgets(graph).flatMap(({ budget, pods }) => blockedDrain(graph, budget, pods)),
+      budgets(graph).flatMap(({ budget, pods }) =>
+        budget.maker === undefined ? blockedDrain(graph, budget, pods) : onlyInstance(budget.maker, pods),
+      ),
     ),
   ),
   graphRule(
@@ -60,15 +63,16 @@ export const availabilityRules: GraphRule[] = [
       why: 'Without a budget a drain may evict every replica at once.',
       fix: "Add a PodDisruptionBudget with maxUnavailable: 1 that selects the workload's pods.",
     },
-    inEnvironments((graph) =>
-      graph.pods
-        .filter((pod) => replicated.includes(pod.kind) && !budgetsOfPods(graph).has(pod))
+    inEnvironments((graph) => {
+      const kept = new Set([...budgetsOfPods(graph).keys()].map(({ object }) => object));
+      return firstOfEach(graph.pods)
+        .filter((pod) => isReplicated(pod) && !kept.has(pod.object))
         .flatMap((pod): Violation[] => {
           const count = minimumReplicas(graph, pod) ?? 0;
           const message = `${shown(pod)} has ${count} replicas and no PodDisruptionBudget`;
           return count < 2 ? [] : [{ object: pod.object, path: ['metadata', 'name'], message }];
-        }),
-    ),
+        });
+    }),
   ),
   graphRule(
     {
@@ -116,9 +120,12 @@ export const availabilityRules: GraphRule[] = [
  * many as the controllers of the selected pods are scaled to; percentages are rounded up.
  */
 function blockedDrain(graph: Graph, { object, spec }: Node, pods: Pod[]): Violation[] {
-  const counts = pods.map((pod) =>
-    replicated.includes(pod.kind) || pod.kind === 'apps/ReplicaSet' ? minimumReplicas(graph, pod) : undefined,
-  );
+  const counts = pods.map((pod) => {
+    if (pod.made !== undefined) {
+      return 1;
+    }
+    return isReplicated(pod) || pod.kind === 'apps/ReplicaSet' ? minimumReplicas(graph, pod) : undefined;
+  });
   const total = counts.reduce<number | undefined>(
     (sum, count) => (sum === undefined || count === undefined ? undefined : sum + count),
     0,
@@ -133,6 +140,13 @@ function blockedDrain(graph: Graph, { object, spec }: Node, pods: Pod[]): Violat
   const allowed = field === 'minAvailable' ? total - number : number;
   const keeps = `${field} ${String(spec[field])} of ${total} ${total === 1 ? 'replica' : 'replicas'}`;
   return allowed > 0 ? [] : [{ object, path: ['spec', field], message: `${keeps} lets no pod be evicted` }];
+}
+
+/** An operator evicts a pod that leads once another leads: where there is no other it never does. */
+function onlyInstance({ object, spec }: Node, pods: Pod[]): Violation[] {
+  const isOnly = pods.length === 1 && spec[replicasField(pods[0]?.kind ?? '')] === 1;
+  const message = "the operator's budget for the one pod lets no node be drained";
+  return isOnly ? [{ object, path: ['spec', 'enablePDB'], message }] : [];
 }
 
 function stuckRollout({ kind, object, spec }: Node): Violation[] {

@@ -1,7 +1,8 @@
 import { readsParameter } from '../admission/policy.ts';
 import { labelsOf, selects } from '../admission/selectors.ts';
 import { type FieldPath, isMap, type JsonMap, text, type Violation, valueAt } from '../model.ts';
-import { containersOf, type Graph, type Pod, shown } from './graph.ts';
+import { containersOf, firstOfEach, type Graph, type Pod, shown } from './graph.ts';
+import { replicasField } from './operators/operators.ts';
 import { isOfStage } from './order.ts';
 import { parametersOf } from './parameters.ts';
 import type { Repository } from './repository.ts';
@@ -55,7 +56,7 @@ function steps({ environments, order }: Repository): Step[] {
 /** The workloads that both environments have, by kind and name: their namespaces differ. */
 function inBoth({ earlier, later }: Step): { before: Pod; after: Pod }[] {
   const known = new Map(earlier.pods.map((pod) => [shown(pod), pod]));
-  return later.pods.flatMap((after) => {
+  return firstOfEach(later.pods).flatMap((after) => {
     const before = known.get(shown(after));
     return before === undefined ? [] : [{ before, after }];
   });
@@ -72,7 +73,7 @@ function fewerReplicas(step: Step): Violation[] {
     return [
       {
         object: (scaler ?? after).object,
-        path: ['spec', scaler === undefined ? 'replicas' : 'minReplicas'],
+        path: ['spec', scaler === undefined ? replicasField(after.kind) : 'minReplicas'],
         message: `${shown(after)} has ${least} of the ${most} replicas that it has in ${environment}`,
       },
     ];
@@ -158,7 +159,7 @@ function laxerParameters({ policyRules }: Repository, { earlier, later }: Step):
   const compared = parametersOf(earlier).length > 0 ? parametersOf(later) : [];
   return compared.flatMap(({ node, data }) =>
     Object.entries(data).flatMap(([key, value]): Violation[] => {
-      const how = laxer(text(before.get(key)), text(value));
+      const how = laxer(key, text(before.get(key)), text(value));
       const message = `${key} ${how} in ${earlier.target.environment}`;
       const isRead = policyRules.some((policy) => readsParameter(policy, key));
       return how === undefined || !isRead ? [] : [{ object: node.object, path: ['data', key], message }];
@@ -166,14 +167,22 @@ function laxerParameters({ policyRules }: Repository, { earlier, later }: Step):
   );
 }
 
-/** Numbers say how much is asked for. Everything else is a list of what is let through, of names or of prefixes. */
-function laxer(was: string, is: string): string | undefined {
+/**
+ * Numbers say how much is asked for. Everything else is a list of what is let through, of names or of prefixes, or of
+ * what is not where the key's last word begins with `refused-`.
+ */
+function laxer(key: string, was: string, is: string): string | undefined {
   if (/^\d+$/.test(is)) {
     return Number(is) < Number(was) ? `is ${is}, and ${was}` : undefined;
   }
   if (/^\d+$/.test(was)) {
     // What should be a number and is none has a finding of its own.
     return undefined;
+  }
+  if (/\.refused-[^.]*$/.test(key)) {
+    const refused = words(is);
+    const lost = words(was).filter((word) => !refused.includes(word));
+    return lost.length > 0 ? `lets ${lost.join(' and ')} through, which it does not` : undefined;
   }
   const allowed = words(was);
   const more = words(is).filter((word) => !allowed.some((prefix) => word.startsWith(prefix)));

@@ -11,6 +11,7 @@ import {
   text,
   valueAt,
 } from '../model.ts';
+import { type Made, madeOf } from './operators/operators.ts';
 
 /** One object of a target. `kind` has its API group in front where it has one: Service, apps/Deployment. */
 export type Node = {
@@ -18,23 +19,32 @@ export type Node = {
   kind: string;
   /** `spec` with the API's defaults, empty where there is none. */
   spec: JsonMap;
+  /** What Git has of it, where an operator makes it. */
+  maker?: Node;
 };
 
-/** The pod of a workload, or a pod itself. */
+/** The pod of a workload, or a pod itself; each pod that an operator makes of an object, with that object. */
 export type Pod = Node & {
   /** From the object to the pod's spec. */
   path: FieldPath;
   pod: JsonMap;
   labels: JsonMap;
+  /** What the operator makes of the object besides. */
+  made?: Made;
 };
 
 /** A container with its path from the workload; `serves` where it runs beside the others rather than before them. */
 export type Container = { container: JsonMap; path: FieldPath; serves: boolean };
 
-/** The objects of one target, with indexes: no rule has to look at each object for each other one. */
+/**
+ * The objects of one target, with indexes: no rule has to look at each object for each other one. What operators make
+ * of them is found by its name, and its pods by their labels; it is no object to judge.
+ */
 export class Graph {
   readonly target: Target;
   readonly nodes: Node[];
+  /** What operators make of the nodes. */
+  readonly made: Node[] = [];
   readonly pods: Pod[];
   /** The namespaces of which this target has at least one object. */
   readonly namespaces: Set<string>;
@@ -44,19 +54,24 @@ export class Graph {
 
   constructor(target: Target, objects: RenderedObject[]) {
     this.target = target;
-    this.nodes = objects.map((object) => {
-      const value = isMap(object.value.spec) ? asAdmitted(object.value) : {};
-      return { object, kind: kindOf(object), spec: isMap(value.spec) ? value.spec : {} };
+    this.nodes = objects.map(nodeOf);
+    this.pods = this.nodes.flatMap((node) => {
+      const made = madeOf(node);
+      this.made.push(...(made?.objects ?? []).map((value) => madeNode(value, node)));
+      return made === undefined ? podOf(node) : madePods(node, made);
     });
-    this.pods = this.nodes.flatMap(podOf);
     this.namespaces = new Set(
       objects
         .map(({ id }) => (id.kind === 'Namespace' ? id.name : id.namespace))
         .filter((name) => name !== ''),
     );
     this.#byKind = Map.groupBy(this.nodes, ({ kind }) => kind);
+    // What Git has goes before.
     this.#byName = new Map(
-      this.nodes.map((node) => [key(node.kind, node.object.id.namespace, node.object.id.name), node]),
+      [...this.made, ...this.nodes].map((node) => [
+        key(node.kind, node.object.id.namespace, node.object.id.name),
+        node,
+      ]),
     );
     for (const pod of this.pods) {
       const { namespace } = pod.object.id;
@@ -74,7 +89,7 @@ export class Graph {
     }
   }
 
-  /** @param kinds as in `Node` */
+  /** What Git has. @param kinds as in `Node` */
   ofKind(...kinds: string[]): Node[] {
     return kinds.flatMap((kind) => this.#byKind.get(kind) ?? []);
   }
@@ -104,8 +119,21 @@ function key(...parts: string[]): string {
   return parts.join('\0');
 }
 
-function kindOf({ apiVersion, id }: RenderedObject): string {
-  return qualified(apiVersion, id.kind);
+function nodeOf(object: RenderedObject): Node {
+  const value = isMap(object.value.spec) ? asAdmitted(object.value) : {};
+  const kind = qualified(object.apiVersion, object.id.kind);
+  return { object, kind, spec: isMap(value.spec) ? value.spec : {} };
+}
+
+function madeNode(value: JsonMap, maker: Node): Node {
+  const { target, source, id } = maker.object;
+  const name = text(valueAt(value, ['metadata', 'name']));
+  const made = { kind: text(value.kind), namespace: id.namespace, name };
+  return { ...nodeOf({ target, apiVersion: text(value.apiVersion), id: made, value, source }), maker };
+}
+
+function madePods(node: Node, made: Made): Pod[] {
+  return made.pods.map(({ labels, spec }) => ({ ...node, path: ['spec'], pod: spec, labels, made }));
 }
 
 /** A kind with its API group in front, as in `Node`. */
@@ -128,12 +156,18 @@ function podOf(node: Node): Pod[] {
   });
 }
 
+/** One pod of each object: an operator's may have several. */
+export function firstOfEach(pods: Pod[]): Pod[] {
+  return [...new Map(pods.toReversed().map((pod) => [pod.object, pod])).values()].toReversed();
+}
+
 /** A pod's containers, those that only run before the others included. */
-export function containersOf({ pod, path }: Pod): Container[] {
+export function containersOf({ pod, path, made }: Pod): Container[] {
   return (['containers', 'initContainers'] as const).flatMap((field) =>
     maps(pod[field]).map((container, index) => ({
       container,
-      path: [...path, field, index],
+      // What an operator's object says of its container is in its own spec.
+      path: made === undefined ? [...path, field, index] : path,
       serves: field === 'containers' || container.restartPolicy === 'Always',
     })),
   );

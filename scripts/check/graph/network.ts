@@ -1,6 +1,7 @@
 import { selects } from '../admission/selectors.ts';
-import { type FieldPath, isMap, type JsonMap, maps, text, type Violation } from '../model.ts';
-import { annotation, type Graph, type Node, oncePerGraph, type Pod, portNumber, shown } from './graph.ts';
+import { isMap, maps, text, type Violation } from '../model.ts';
+import { clientsRule } from './clients.ts';
+import { annotation, type Graph, type Node, type Pod, portNumber, shown } from './graph.ts';
 import { listed } from './outside.ts';
 import { servicePort } from './ports.ts';
 import {
@@ -10,7 +11,8 @@ import {
   type End,
   elsewhere,
   endOf,
-  namespaceLabels,
+  outside,
+  ownPolicies,
   policiesOf,
   type Side,
 } from './reachability.ts';
@@ -18,9 +20,6 @@ import { type GraphRule, graphRule, inEnvironments } from './rule.ts';
 
 /** On a workload: what its pods connect to, as SERVICE:PORT of its namespace, or dns; separated by commas. */
 const needs = 'quotes.check/needs';
-/** On a workload: the workloads of its namespace that may connect to its pods, separated by commas; no others may. */
-const clients = 'quotes.check/clients';
-
 /** The labels by which every distribution of CoreDNS and kube-dns is found in kube-system. */
 const dnsLabels = { 'k8s-app': 'kube-dns' };
 
@@ -48,26 +47,11 @@ export const networkRules: GraphRule[] = [
       graph.pods.flatMap((pod) => [
         ...undeclaredNeeds(graph, pod),
         ...listed(annotation(pod, needs)).flatMap((need) => blocked(graph, pod, need)),
+        ...operatorsFlows(graph, pod),
       ]),
     ),
   ),
-  graphRule(
-    {
-      id: 'unexpected-client',
-      group: 'network',
-      why: 'What a workload keeps for some must not be open to others.',
-      fix: `Narrow the ingress rule to the clients, or name the client in ${clients}.`,
-    },
-    ({ environments }) => {
-      const namespaces = labelsOfNamespaces(environments);
-      return environments.flatMap((graph) =>
-        graph.pods.flatMap((pod) => [
-          ...undeclaredClients(graph, pod),
-          ...unexpected(graph, pod, namespaces),
-        ]),
-      );
-    },
-  ),
+  clientsRule,
 ];
 
 function openSides(graph: Graph, pod: Pod): Violation[] {
@@ -101,11 +85,6 @@ function openNamespaces(graph: Graph): Violation[] {
   );
 }
 
-/** The policies that are about these pods rather than about all of the namespace. */
-function ownPolicies(graph: Graph, pod: Pod, side: Side): Node[] {
-  return policiesOf(graph, pod, side).filter(({ spec }) => !selects(spec.podSelector, {}));
-}
-
 /** Who opens a way out for a workload knows where it leads. */
 function undeclaredNeeds(graph: Graph, pod: Pod): Violation[] {
   const opens = ownPolicies(graph, pod, 'egress').find(({ spec }) => maps(spec.egress).length > 0);
@@ -120,28 +99,6 @@ function undeclaredNeeds(graph: Graph, pod: Pod): Violation[] {
       ];
 }
 
-/** Who lets in some workloads of the namespace and not everyone knows for whom the workload is. */
-function undeclaredClients(graph: Graph, pod: Pod): Violation[] {
-  const rules = ownPolicies(graph, pod, 'ingress').flatMap((policy) =>
-    maps(policy.spec.ingress).map((rule) => ({ policy, peers: maps(rule.from) })),
-  );
-  const own = namespaceLabels(graph, pod.object.id.namespace).known;
-  const isHere = ({ podSelector, namespaceSelector }: JsonMap) =>
-    podSelector !== undefined && (namespaceSelector === undefined || selects(namespaceSelector, own));
-  const chosen = rules.find(({ peers }) => peers.some(isHere));
-  return chosen === undefined ||
-    rules.some(({ peers }) => peers.length === 0) ||
-    annotation(pod, clients) !== ''
-    ? []
-    : [
-        {
-          object: pod.object,
-          path: ['metadata', 'annotations', clients],
-          message: `${shown(chosen.policy)} lets some into ${shown(pod)} alone, and no ${clients} says whom`,
-        },
-      ];
-}
-
 type Flow = { to: End; arrival: Arrival };
 
 function blocked(graph: Graph, pod: Pod, need: string): Violation[] {
@@ -149,6 +106,11 @@ function blocked(graph: Graph, pod: Pod, need: string): Violation[] {
   if (typeof flows === 'string') {
     return [{ object: pod.object, path: ['metadata', 'annotations', needs], message: flows }];
   }
+  return closedFlows(graph, pod, need, flows);
+}
+
+/** The policies that keep flows from leaving a pod, or from arriving. */
+function closedFlows(graph: Graph, pod: Pod, need: string, flows: Flow[]): Violation[] {
   const what = `${shown(pod)} needs ${need}, and no rule lets it`;
   const out = policiesOf(graph, pod, 'egress');
   const kept = flows.filter(({ to, arrival }) => !allows(out, 'egress', to, to, arrival));
@@ -163,6 +125,25 @@ function blocked(graph: Graph, pod: Pod, need: string): Violation[] {
   ];
 }
 
+/** What an operator's pods need beside what is declared: each other, and the operator them. */
+function operatorsFlows(graph: Graph, pod: Pod): Violation[] {
+  return (pod.made?.arrivals ?? []).flatMap(({ port, from }) => {
+    const arrival = { protocol: 'TCP', port };
+    if (from === 'each other') {
+      const others = graph.pods.filter((other) => other !== pod && other.object === pod.object);
+      const flows = others.map((other) => ({ to: endOf(graph, other), arrival }));
+      return closedFlows(graph, pod, `its other pods at ${port}`, flows);
+    }
+    const into = policiesOf(graph, pod, 'ingress');
+    const to = endOf(graph, pod);
+    const operator = elsewhere(graph, from.namespace, from.labels);
+    const message = `the operator in ${from.namespace} needs ${shown(pod)}, and no rule lets it in`;
+    return allows(into, 'ingress', operator, to, arrival)
+      ? []
+      : closed(into, 'ingress', message, [{ to, arrival }]);
+  });
+}
+
 /** Where a declared need arrives, or what is wrong with the declaration. */
 function flowsOf(graph: Graph, { object }: Pod, need: string): Flow[] | string {
   if (need === 'dns') {
@@ -175,12 +156,18 @@ function flowsOf(graph: Graph, { object }: Pod, need: string): Flow[] | string {
   }
   const { namespace } = object.id;
   const service = graph.find('Service', namespace, name);
+  if (service?.spec.type === 'ExternalName') {
+    return [{ to: outside, arrival: { protocol: 'TCP', port: Number(number) } }];
+  }
   const port = service && servicePort(service, Number(number));
   if (service === undefined || port === undefined) {
     return service === undefined ? `there is no Service ${name}` : `Service ${name} has no port ${number}`;
   }
   const { selector } = service.spec;
   const pods = isMap(selector) ? graph.selected(namespace, { matchLabels: selector }) : [];
+  if (pods.length === 0 && service.maker !== undefined) {
+    return `Service ${name} has no pod behind it`;
+  }
   const protocol = text(port.protocol);
   return pods.flatMap((pod): Flow[] => {
     const { targetPort } = port;
@@ -195,87 +182,8 @@ function flowsOf(graph: Graph, { object }: Pod, need: string): Flow[] | string {
 function closed(policies: Node[], side: Side, message: string, flows: Flow[]): Violation[] {
   const own = policies.find(({ spec }) => !selects(spec.podSelector, {}));
   const policy = own ?? policies[0];
-  const arrivals = flows.map(({ arrival }) => `${arrival.protocol} ${arrival.port}`).join(', ');
+  const arrivals = new Set(flows.map(({ arrival }) => `${arrival.protocol} ${arrival.port}`));
   return policy === undefined || flows.length === 0
     ? []
-    : [{ object: policy.object, path: ['spec', side], message: `${message} (${arrivals})` }];
-}
-
-const workloadNames = oncePerGraph(
-  (graph: Graph) => new Set(graph.pods.map(({ object }) => `${object.id.namespace}/${object.id.name}`)),
-);
-
-/** The labels of the namespaces that are known: those of the environments, and one that every cluster has. */
-function labelsOfNamespaces(environments: Graph[]): Map<string, JsonMap> {
-  const known = environments.flatMap((graph) =>
-    [...graph.namespaces].map((name) => [name, namespaceLabels(graph, name).known] as const),
-  );
-  return new Map([['kube-system', { 'kubernetes.io/metadata.name': 'kube-system' }], ...known]);
-}
-
-function unexpected(graph: Graph, pod: Pod, namespaces: Map<string, JsonMap>): Violation[] {
-  const said = annotation(pod, clients);
-  if (said === '') {
-    return [];
-  }
-  const names = listed(said);
-  const { namespace } = pod.object.id;
-  const known = new Set([...names, pod.object.id.name]);
-  const absent = names
-    .filter((name) => !workloadNames(graph).has(`${namespace}/${name}`))
-    .map((name) => ({
-      object: pod.object,
-      path: ['metadata', 'annotations', clients],
-      message: `${namespace} has no workload ${name}`,
-    }));
-  // Without a policy everything reaches it, which unselected-pod says.
-  const tooWide = policiesOf(graph, pod, 'ingress').flatMap((policy) =>
-    maps(policy.spec.ingress).flatMap((rule, index) =>
-      strangers(graph, policy, rule, known, namespaces).map(({ who, path }) => ({
-        object: policy.object,
-        path: ['spec', 'ingress', index, ...path],
-        message: `lets ${who} into ${shown(pod)}, which is for ${names.join(', ')} alone`,
-      })),
-    ),
-  );
-  return [...absent, ...tooWide];
-}
-
-/** Whom an ingress rule lets in besides the known. */
-function strangers(
-  graph: Graph,
-  { object }: Node,
-  rule: JsonMap,
-  known: Set<string>,
-  namespaces: Map<string, JsonMap>,
-): { who: string; path: FieldPath }[] {
-  const { namespace } = object.id;
-  const peers = maps(rule.from);
-  if (peers.length === 0) {
-    return [{ who: 'everyone', path: [] }];
-  }
-  return peers.flatMap((peer, index) => {
-    const path = ['from', index];
-    if (peer.ipBlock !== undefined) {
-      return [{ who: 'addresses', path: [...path, 'ipBlock'] }];
-    }
-    const within =
-      peer.namespaceSelector === undefined
-        ? [namespace]
-        : [...namespaces].flatMap(([name, labels]) =>
-            selects(peer.namespaceSelector, labels) ? [name] : [],
-          );
-    const others = within.filter((name) => name !== namespace);
-    if (others.length > 0) {
-      const who = `${others.length === 1 ? 'the namespace' : 'the namespaces'} ${others.join(', ')}`;
-      return [{ who, path: [...path, 'namespaceSelector'] }];
-    }
-    if (within.length === 0) {
-      return [];
-    }
-    return graph
-      .selected(namespace, peer.podSelector)
-      .filter((other) => !known.has(other.object.id.name))
-      .map((other) => ({ who: shown(other), path: [...path, 'podSelector'] }));
-  });
+    : [{ object: policy.object, path: ['spec', side], message: `${message} (${[...arrivals].join(', ')})` }];
 }

@@ -2,6 +2,7 @@ import { readsParameter } from '../admission/policy.ts';
 import { isMap, type JsonMap, text, type Violation } from '../model.ts';
 import type { Graph, Node } from './graph.ts';
 import { graphRule } from './rule.ts';
+import { isReplicated } from './scale.ts';
 
 const minimumReplicas = 'minimum-replicas.';
 
@@ -28,16 +29,24 @@ export const parametersRule = graphRule(
     );
     return all.flatMap(({ graph, node, data }): Violation[] => {
       const { environment } = graph.target;
-      const missing = [...saidBy].filter(([key]) => data[key] === undefined && isRead(key));
       const { namespace } = node.object.id;
-      const absent = Object.keys(data)
-        .filter((key) => key.startsWith(minimumReplicas))
-        .map((key) => ({ key, name: key.slice(minimumReplicas.length) }))
-        .filter(
-          ({ name }) =>
-            graph.find('apps/Deployment', namespace, name) === undefined &&
-            graph.find('apps/StatefulSet', namespace, name) === undefined,
-        );
+      const workloads = new Set(
+        graph.pods
+          .filter((pod) => isReplicated(pod) && pod.object.id.namespace === namespace)
+          .map(({ object }) => object.id.name),
+      );
+      /** The workload that a key is a minimum of, where the environment has none of that name. */
+      const absentOf = (key: string): string | undefined => {
+        const name = key.startsWith(minimumReplicas) ? key.slice(minimumReplicas.length) : undefined;
+        return name === undefined || workloads.has(name) ? undefined : name;
+      };
+      const missing = [...saidBy].filter(
+        ([key]) => data[key] === undefined && isRead(key) && absentOf(key) === undefined,
+      );
+      const absent = Object.keys(data).flatMap((key) => {
+        const name = absentOf(key);
+        return name === undefined ? [] : [{ key, name }];
+      });
       const unread = Object.keys(data).filter((key) => !isRead(key));
       return [
         ...unread.map((key) => ({

@@ -10,6 +10,14 @@ type Labels = { known: JsonMap; complete: boolean };
 /** One end of a flow: a pod of the render, or what is known of one elsewhere. */
 export type End = { namespace: string; namespaceLabels: Labels; labels: Labels; pod: Pod | undefined };
 
+/** What is no pod of the cluster, such as the host of an ExternalName. */
+export const outside: End = {
+  namespace: '',
+  namespaceLabels: { known: {}, complete: true },
+  labels: { known: {}, complete: true },
+  pod: undefined,
+};
+
 /** Where a flow arrives. */
 export type Arrival = { protocol: string; port: number };
 
@@ -36,6 +44,11 @@ const isolating = oncePerGraph((graph: Graph) => {
 /** The policies that hold a pod on a side, none where everything may pass. */
 export function policiesOf(graph: Graph, pod: Pod, side: Side): Node[] {
   return isolating(graph)[side].get(pod) ?? [];
+}
+
+/** The policies that are about these pods rather than about all of the namespace. */
+export function ownPolicies(graph: Graph, pod: Pod, side: Side): Node[] {
+  return policiesOf(graph, pod, side).filter(({ spec }) => !selects(spec.podSelector, {}));
 }
 
 /** Whether a policy holds a side of whatever pod comes to a namespace, one without any label, and lets not all pass. */
@@ -135,7 +148,8 @@ function maySelect(selector: Json, { known, complete }: Labels): boolean {
   );
 }
 
-function opens(ports: Json | undefined, { pod }: End, { protocol, port }: Arrival): boolean {
+/** Whether a rule's ports let through what arrives at a pod. */
+export function opens(ports: Json | undefined, { pod }: End, { protocol, port }: Arrival): boolean {
   const entries = maps(ports);
   return (
     entries.length === 0 ||

@@ -9,6 +9,7 @@ import {
   valueAt,
 } from '../model.ts';
 import { containersOf, type Graph, type Node, oncePerGraph, type Pod, qualified, shown } from './graph.ts';
+import { type Named, namedBy } from './operators/operators.ts';
 import { declarations, outsideAnnotation, outsideGit, outsideName, podsOutside } from './outside.ts';
 import { backendsOf } from './ports.ts';
 import { type GraphRule, graphRule, inEnvironments } from './rule.ts';
@@ -145,10 +146,22 @@ function objectReferences(graph: Graph, node: Node): Reference[] {
       return path === undefined ? [] : podsOutside(node).map((name) => to('Pod', path, name));
     }
     default:
-      return backendsOf(graph, node).map(({ path, namespace: within, name }) =>
-        to('Service', [...path, 'name'], name, within),
-      );
+      return [
+        ...namedBy(node).flatMap(named(node)),
+        ...backendsOf(graph, node).map(({ path, namespace: within, name }) =>
+          to('Service', [...path, 'name'], name, within),
+        ),
+      ];
   }
+}
+
+/** What an operator's object names, once for each key. */
+function named(from: Node): (one: Named) => Reference[] {
+  const { namespace } = from.object.id;
+  return ({ keys, ...one }) => {
+    const reference = { ...one, from, namespace, optional: false };
+    return keys.length === 0 ? [reference] : keys.map((key) => ({ ...reference, key }));
+  };
 }
 
 function bindingReferences(

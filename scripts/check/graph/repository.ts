@@ -46,6 +46,8 @@ export type Repository = {
   resources: Resources;
 };
 
+const definition = 'apiextensions.k8s.io/CustomResourceDefinition';
+
 /** Puts the rendered objects together, and finds what Argo CD deploys from where. */
 export async function readRepository(
   root: string,
@@ -103,7 +105,7 @@ export async function readRepository(
     generated: graphs.some((graph) => graph.ofKind('argoproj.io/ApplicationSet').length > 0),
     deployments: await Promise.all(deployments),
     usesArgocd:
-      graphs.some(({ target }) => target.role === 'argocd') ||
+      graphs.some((graph) => graph.find(definition, '', 'applications.argoproj.io') !== undefined) ||
       applications.length > 0 ||
       graphs.some(({ nodes }) => nodes.some(speaksToArgocd)),
     resources,

@@ -22,7 +22,7 @@ async function scratchFolder(t: TestContext): Promise<string> {
 
 async function copy(t: TestContext): Promise<string> {
   const root = await scratchFolder(t);
-  for (const folder of ['apps', 'base', 'overlays', 'policies']) {
+  for (const folder of ['apps', 'base', 'cloudnative-pg', 'overlays', 'policies']) {
     await cp(path.join(repoRoot, folder), path.join(root, folder), { recursive: true });
   }
   return root;
@@ -54,12 +54,13 @@ test('a slip in a base is found in each environment, at the field that names wha
     'name: postgres-credentials',
     'name: postgres-credential',
   );
-  await replace(root, 'base/postgres/network-policy.yaml', 'port: postgres', 'port: 5433');
+  const postgres = 'base/postgres-single/network-policy.yaml';
+  await replace(root, postgres, 'port: postgres', 'port: 5433');
   await replace(root, 'apps/prod.yaml', '/overlays/prod;/base', '/overlays/prod');
   const everywhere = (file: string) => ['dev', 'prod', 'staging'].map((name) => `${name} ${file}`);
   assert.deepEqual(await found(root), {
     'config-reference': everywhere('base/quote-app/deployment.yaml'),
-    'needed-flow': everywhere('base/postgres/network-policy.yaml'),
+    'needed-flow': [postgres, postgres].flatMap((file) => [`dev ${file}`, `staging ${file}`]).sort(),
     'generate-paths': ['apps/prod.yaml'],
   });
 });
@@ -67,18 +68,23 @@ test('a slip in a base is found in each environment, at the field that names wha
 test('a declaration that is taken away is missed, where a NetworkPolicy shows that there is something to declare', async (t) => {
   const root = await copy(t);
   const app = 'base/quote-app/deployment.yaml';
-  const postgres = 'base/postgres/deployment.yaml';
-  await replace(root, app, '    quotes.check/needs: postgres:5432, dns\n', '    other: annotation\n');
-  await replace(root, postgres, '    quotes.check/clients: quote-app\n', '');
+  const single = 'base/postgres-single/deployment.yaml';
+  const cluster = 'base/postgres-ha/cluster.yaml';
+  const needs = '    quotes.check/needs: postgres-rw:5432, postgres-ro:5432, dns\n';
+  await replace(root, app, needs, '    other: annotation\n');
+  await replace(root, cluster, '    quotes.check/needs: postgres-rw:5432, dns\n', '');
+  for (const postgres of [single, cluster]) {
+    await replace(root, postgres, '    quotes.check/clients: quote-app\n', '');
+  }
   const everywhere = (file: string) => ['dev', 'prod', 'staging'].map((name) => `${name} ${file}`);
   assert.deepEqual(await found(root), {
-    'needed-flow': everywhere(app),
-    'unexpected-client': everywhere(postgres),
+    'needed-flow': [...everywhere(app), `prod ${cluster}`].sort(),
+    'unexpected-client': [`dev ${single}`, `prod ${cluster}`, `staging ${single}`],
   });
 });
 
 test('a namespaceSelector is held to the namespaces that are rendered', async (t) => {
-  const file = 'base/postgres/network-policy.yaml';
+  const file = 'base/postgres-single/network-policy.yaml';
   const peer =
     '        - podSelector:\n            matchLabels:\n              app.kubernetes.io/name: quote-app\n';
   const within = (selector: string) => `${peer}          namespaceSelector: ${selector}\n`;
@@ -86,20 +92,20 @@ test('a namespaceSelector is held to the namespaces that are rendered', async (t
   await replace(only, file, peer, within('{matchLabels: {stage: last}}'));
   await replace(
     only,
-    'overlays/prod/kustomization.yaml',
+    'overlays/staging/kustomization.yaml',
     'patches:\n',
     'patches:\n  - path: namespace.yaml\n',
   );
   await writeFile(
-    path.join(only, 'overlays/prod/namespace.yaml'),
-    'apiVersion: v1\nkind: Namespace\nmetadata: {name: prod, labels: {stage: last}}\n',
+    path.join(only, 'overlays/staging/namespace.yaml'),
+    'apiVersion: v1\nkind: Namespace\nmetadata: {name: staging, labels: {stage: last}}\n',
   );
   // Elsewhere the selector selects nothing: quote-app cannot reach its database there.
-  assert.deepEqual(await found(only), { 'needed-flow': [`dev ${file}`, `staging ${file}`] });
+  assert.deepEqual(await found(only), { 'needed-flow': [`dev ${file}`, `dev ${file}`] });
   const all = await copy(t);
   await replace(all, file, peer, within('{matchLabels: {app.kubernetes.io/part-of: quotes}}'));
   assert.deepEqual(await found(all), {
-    'unexpected-client': ['dev', 'prod', 'staging'].map((name) => `${name} ${file}`),
+    'unexpected-client': ['dev', 'staging'].map((name) => `${name} ${file}`),
   });
 });
 
@@ -141,6 +147,13 @@ test('an environment that no Application deploys is found when all of apps/ is g
   });
 });
 
+test('an operator whose definitions come no earlier than what is of their kinds is found', async (t) => {
+  const root = await copy(t);
+  const file = 'apps/cloudnative-pg.yaml';
+  await replace(root, file, '    argocd.argoproj.io/sync-wave: "-1"\n', '');
+  assert.deepEqual(await found(root), { 'application-order': [file] });
+});
+
 test('an Application of a folder that is checked as no environment is found', async (t) => {
   const root = await copy(t);
   await replace(root, 'apps/staging.yaml', 'path: overlays/staging', 'path: base/quote-app');
@@ -154,7 +167,8 @@ test('what a file or a base given as argument refers to may be elsewhere', async
   for (const given of [
     'base/quote-app/deployment.yaml',
     'base/quote-app',
-    'base/postgres',
+    'base/postgres-single',
+    'base/postgres-ha',
     'overlays/prod',
   ]) {
     assert.deepEqual(await found(repoRoot, path.join(repoRoot, given)), {}, given);
@@ -203,3 +217,17 @@ function changed(value: Json | undefined, [step, ...rest]: FieldPath, to: Json):
   }
   return isMap(value) ? { ...value, [step]: changed(value[step], rest, to) } : to;
 }
+
+test('a CloudNativePG Cluster is kept as a claim is', async (t) => {
+  const root = await copy(t);
+  const file = 'base/postgres-ha/cluster.yaml';
+  let now = 'Prune=false,Delete=false';
+  const kept = async (options: string) => {
+    await replace(root, file, now, options);
+    now = options;
+    return (await found(root))['keep-data'] ?? [];
+  };
+  assert.deepEqual(await kept('Prune=false,Delete=confirm'), []);
+  assert.deepEqual(await kept('Prune=false'), [`prod ${file}`]);
+  assert.deepEqual(await kept('Prune=false,Delete=false,Replace=true'), [`prod ${file}`]);
+});

@@ -14,6 +14,7 @@ import { secretRules } from './secrets.ts';
 import { selectorRules } from './selectors.ts';
 import { shutdownRules } from './shutdown.ts';
 import { syncRules } from './sync.ts';
+import { waveRule } from './waves.ts';
 
 /** The rules that need several objects, group by group. Each has a folder in policies/ with its examples. */
 export const graphRules: GraphRule[] = [
@@ -27,6 +28,7 @@ export const graphRules: GraphRule[] = [
   projectRule,
   ...applicationRules,
   ...syncRules,
+  waveRule,
   parametersRule,
   ...declarationRules,
   ...environmentRules,

@@ -1,5 +1,6 @@
 import { isMap, text } from '../model.ts';
-import { type Graph, type Node, oncePerGraph, qualified } from './graph.ts';
+import { type Graph, type Node, oncePerGraph, type Pod, qualified } from './graph.ts';
+import { replicasField } from './operators/operators.ts';
 
 const autoscaler = 'autoscaling/HorizontalPodAutoscaler';
 
@@ -15,6 +16,11 @@ const scalers = oncePerGraph((graph: Graph) => {
   }
   return found;
 });
+
+/** Whether a workload keeps a number of pods: a Deployment, a StatefulSet, or what an operator keeps them for. */
+export function isReplicated({ kind, made }: Pod): boolean {
+  return made !== undefined || kind === 'apps/Deployment' || kind === 'apps/StatefulSet';
+}
 
 function placeOf(kind: string, namespace: string, name: string): string {
   return [kind, namespace, name].join('\0');
@@ -34,7 +40,7 @@ export function minimumReplicas(graph: Graph, workload: Node): number | undefine
   if (scaler !== undefined && scaler.kind !== autoscaler) {
     return undefined;
   }
-  const count = scaler === undefined ? workload.spec.replicas : scaler.spec.minReplicas;
+  const count = scaler === undefined ? workload.spec[replicasField(workload.kind)] : scaler.spec.minReplicas;
   return typeof count === 'number' ? count : undefined;
 }
 

@@ -4,7 +4,7 @@ import { listed } from './outside.ts';
 import type { Deployment } from './repository.ts';
 import { type GraphRule, graphRule } from './rule.ts';
 
-const syncOptions = 'argocd.argoproj.io/sync-options';
+export const syncOptions = 'argocd.argoproj.io/sync-options';
 
 export const syncRules: GraphRule[] = [
   graphRule(
@@ -40,7 +40,8 @@ function lostData(application: Node, graph: Deployment['graph']): Violation[] {
   if (graph === undefined) {
     return [];
   }
-  const kept = graph.ofKind('PersistentVolumeClaim', 'Namespace');
+  const holding = ['PersistentVolumeClaim', 'postgresql.cnpg.io/Cluster'];
+  const kept = graph.ofKind(...holding, 'Namespace');
   const unprotected = kept.flatMap((node) => {
     const options = optionsOf(node);
     const missing = ['Prune', 'Delete'].filter(
@@ -52,7 +53,7 @@ function lostData(application: Node, graph: Deployment['graph']): Violation[] {
       : [{ object: node.object, path, message: `${shown(node)} lacks ${missing.join('=false and ')}=false` }];
   });
   // Argo CD never replaces a namespace, whatever the options say.
-  const claims = graph.ofKind('PersistentVolumeClaim');
+  const claims = graph.ofKind(...holding);
   const replaced = [...claims, ...withData(graph)].flatMap((node) =>
     optionsOf(node)
       .filter((option) => option === 'Replace=true' || option === 'Force=true')

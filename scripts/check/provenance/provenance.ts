@@ -34,6 +34,20 @@ export async function placeOf(
     : placeOf(original, files);
 }
 
+/** Where the object's own file names it, whichever patches name it too. The file is absolute. */
+export async function originOf(object: RenderedObject, files: YamlFiles): Promise<Place> {
+  const violation: Violation = { object, path: ['metadata', 'name'], message: '' };
+  const { source } = object;
+  if (!isYaml(source) || !files.holds(source)) {
+    return placeOf(violation, files);
+  }
+  const called = names(await nameInSource(object, files));
+  const [found] = await sourceTouches({ ...violation, value: object.id.name }, source, called, files);
+  return found === undefined
+    ? placeOf(violation, files)
+    : { file: found.file, line: found.line, column: found.column };
+}
+
 /** The field that a replacement copied, where it still says what it did then. */
 async function copiedFrom(
   { copies }: Touch,
@@ -173,7 +187,7 @@ async function sourceTouches(
 /** The object's name before any prefix, suffix or hash: that of the one document, or generator, it can be from. */
 export async function nameInSource(object: RenderedObject, files: YamlFiles): Promise<string> {
   const { id, source } = object;
-  if (!/\.ya?ml$|Kustomization$/.test(source)) {
+  if (!isYaml(source)) {
     return id.name;
   }
   const file = await files.read(source);
@@ -190,6 +204,10 @@ export async function nameInSource(object: RenderedObject, files: YamlFiles): Pr
   });
   const possible = candidates.filter((candidate) => id.name.includes(candidate));
   return possible.sort((one, other) => other.length - one.length)[0] ?? candidates[0] ?? id.name;
+}
+
+function isYaml(file: string): boolean {
+  return /\.ya?ml$|Kustomization$/.test(file);
 }
 
 function nameIn(value: unknown): string {

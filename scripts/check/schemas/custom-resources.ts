@@ -3,10 +3,13 @@ import { topLevel } from './kubernetes.ts';
 import type { KindSchema } from './store.ts';
 
 /**
- * Strict schemas for the versions that a CustomResourceDefinition serves. `metadata` is the schema of ObjectMeta,
- * which a CRD leaves to Kubernetes.
+ * The versions that a CustomResourceDefinition serves, each with its strict schema when somebody asks for it: some take
+ * longer to make than all else. `metadata` is the schema of ObjectMeta, which a CRD leaves to Kubernetes.
  */
-export function customResourceSchemas(crd: JsonMap, metadata: JsonMap): KindSchema[] {
+export function customResources(
+  crd: JsonMap,
+  metadata: JsonMap,
+): (Omit<KindSchema, 'schema'> & { schema: () => JsonMap })[] {
   const spec = isMap(crd.spec) ? crd.spec : {};
   const names = isMap(spec.names) ? spec.names : {};
   const kind = text(names.kind);
@@ -14,9 +17,6 @@ export function customResourceSchemas(crd: JsonMap, metadata: JsonMap): KindSche
     .filter((version) => version.served === true)
     .map((version) => {
       const apiVersion = `${text(spec.group)}/${text(version.name)}`;
-      const structural = isMap(version.schema) ? version.schema.openAPIV3Schema : undefined;
-      const schema = strict(isMap(structural) ? structural : {});
-      const properties = isMap(schema.properties) ? schema.properties : {};
       return {
         apiVersion,
         kind,
@@ -25,7 +25,12 @@ export function customResourceSchemas(crd: JsonMap, metadata: JsonMap): KindSche
         ...(version.deprecated === true && {
           deprecated: text(version.deprecationWarning) || 'by its definition',
         }),
-        schema: topLevel({ ...schema, properties: { ...properties, metadata } }, apiVersion, kind),
+        schema: () => {
+          const structural = isMap(version.schema) ? version.schema.openAPIV3Schema : undefined;
+          const schema = strict(isMap(structural) ? structural : {});
+          const properties = isMap(schema.properties) ? schema.properties : {};
+          return topLevel({ ...schema, properties: { ...properties, metadata } }, apiVersion, kind);
+        },
       };
     });
 }
@@ -81,6 +86,17 @@ function strict(node: JsonMap): JsonMap {
   }
   const open = node['x-kubernetes-preserve-unknown-fields'] === true;
   if (isMap(node.properties)) {
+    const { properties } = node;
+    // The API server sets what has a default before it looks whether it is there.
+    const required = (Array.isArray(schema.required) ? schema.required : []).filter((key) => {
+      const property = properties[text(key)];
+      return !isMap(property) || property.default === undefined;
+    });
+    if (required.length > 0) {
+      schema.required = required;
+    } else {
+      delete schema.required;
+    }
     schema.properties = Object.fromEntries(
       Object.entries(node.properties).map(([key, value]) => [key, strict(isMap(value) ? value : {})]),
     );
@@ -104,7 +120,8 @@ function strict(node: JsonMap): JsonMap {
 
 function withNull(type: Json, node: JsonMap): Json {
   const types = Array.isArray(type) ? type : [type];
-  return node.nullable === true ? [...types, 'null'] : type;
+  // Where there is a default, the API server reads null as what is not there.
+  return node.nullable === true || node.default !== undefined ? [...types, 'null'] : type;
 }
 
 function format(name: Json | undefined): JsonMap {

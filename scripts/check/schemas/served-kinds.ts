@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Resources, resourceKey } from '../admission/resources.ts';
 import type { JsonMap, RenderedObject } from '../model.ts';
-import { customResourceSchemas } from './custom-resources.ts';
+import { customResources } from './custom-resources.ts';
 import { type KindSchema, metadataFile, resourcesFile, schemaFile } from './store.ts';
 
 /** What the API serves, once what is checked is deployed. */
@@ -15,28 +15,41 @@ export type ServedKinds = {
 
 type Served = Omit<KindSchema, 'schema'>;
 
-/** The kinds of a store, and those of the CustomResourceDefinitions among the objects. */
+/** The kinds of the CustomResourceDefinitions among the objects, and those of a store that these do not define anew. */
 export async function servedKinds(store: string, objects: RenderedObject[] = []): Promise<ServedKinds> {
-  const stored = (await json(store, resourcesFile)) as Served[];
-  const known = new Set(stored.map(({ apiVersion, kind }) => resourceKey(apiVersion, kind)));
   const crds = objects.filter(({ id }) => id.kind === 'CustomResourceDefinition');
   const metadata = crds.length === 0 ? {} : ((await json(store, metadataFile)) as JsonMap);
-  const brought = crds
-    .flatMap(({ value }) => customResourceSchemas(value, metadata))
-    .filter(({ apiVersion, kind }) => !known.has(resourceKey(apiVersion, kind)));
-  const schemas = new Map<string, JsonMap | undefined>(
-    brought.map(({ apiVersion, kind, schema }) => [resourceKey(apiVersion, kind), schema]),
+  const brought = crds.flatMap(({ value }) => customResources(value, metadata));
+  const defined = new Set(brought.map(definition));
+  const stored = ((await json(store, resourcesFile)) as Served[]).filter(
+    (kind) => !defined.has(definition(kind)),
   );
+  const sources = new Map([
+    ...stored.map(({ apiVersion, kind }): [string, () => JsonMap | undefined] => [
+      resourceKey(apiVersion, kind),
+      () => storedSchema(store, apiVersion, kind),
+    ]),
+    ...brought.map(({ apiVersion, kind, schema }): [string, () => JsonMap | undefined] => [
+      resourceKey(apiVersion, kind),
+      schema,
+    ]),
+  ]);
+  const schemas = new Map<string, JsonMap | undefined>();
   return {
     schemaOf: (apiVersion, kind) => {
       const key = resourceKey(apiVersion, kind);
       if (!schemas.has(key)) {
-        schemas.set(key, known.has(key) ? storedSchema(store, apiVersion, kind) : undefined);
+        schemas.set(key, sources.get(key)?.());
       }
       return schemas.get(key);
     },
     resources: resourcesOf([...stored, ...brought]),
   };
+}
+
+/** What one definition is of: a kind of a group, in each of its versions. */
+function definition({ apiVersion, kind }: Pick<Served, 'apiVersion' | 'kind'>): string {
+  return `${apiVersion.replace(/[^/]*$/, '')}${kind}`;
 }
 
 async function json(store: string, file: string): Promise<unknown> {

@@ -2,13 +2,13 @@ import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { glob, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { argocdModule } from '../../argocd-manifest.ts';
 import { makeCacheFolder } from '../../cache.ts';
 import { cacheDir } from '../../paths.ts';
 import { moduleDir, pinnedVersion } from '../../tools/go-modules.ts';
+import { upstreamFile, upstreamManifests, upstreamUrl } from '../../upstream-manifests.ts';
 import { isMap, type JsonMap } from '../model.ts';
 import { parseOutput } from '../yaml/yaml-files.ts';
-import { customResourceSchemas } from './custom-resources.ts';
+import { customResources } from './custom-resources.ts';
 import { kubernetesSchemas, objectMeta, type Swagger } from './kubernetes.ts';
 import { assertJudged } from './validate.ts';
 
@@ -35,8 +35,8 @@ export function schemaFile(apiVersion: string, kind: string): string {
 }
 
 /**
- * The folder with a schema for every kind the cluster knows: Kubernetes' and Argo CD's, at the versions the
- * cluster runs. Written the first time (about 3 s), found in the cache afterwards.
+ * The folder with a schema for every kind the cluster knows: Kubernetes', and those that upstream's manifests bring, at the
+ * versions the cluster runs. Written the first time (about 3 s), found in the cache afterwards.
  * @throws {ToolBuildError} when a module cannot be had.
  */
 export async function schemaStore(onWrite: () => void = () => {}): Promise<string> {
@@ -75,8 +75,9 @@ export async function schemaStore(onWrite: () => void = () => {}): Promise<strin
 /** Keyed by what goes in and by the code that converts it. */
 async function storeKey(): Promise<string> {
   const hash = createHash('sha256');
-  for (const module of [kubernetesModule, argocdModule]) {
-    hash.update(`${module}@${await pinnedVersion('cluster', module)}\n`);
+  hash.update(`${kubernetesModule}@${await pinnedVersion('cluster', kubernetesModule)}\n`);
+  for (const manifest of upstreamManifests) {
+    hash.update(`${await upstreamUrl(manifest)}\n`);
   }
   for (const file of (await Array.fromAsync(glob('*.ts', { cwd: import.meta.dirname }))).sort()) {
     hash.update(await readFile(path.join(import.meta.dirname, file)));
@@ -91,10 +92,11 @@ async function allSchemas(): Promise<{ kinds: KindSchema[]; metadata: JsonMap }>
   );
   const kinds = kubernetesSchemas(swagger);
   const metadata = objectMeta(swagger);
-  const crds = path.join(await moduleDir('cluster', argocdModule), 'manifests', 'crds');
-  for await (const file of glob('*-crd.yaml', { cwd: crds })) {
-    const documents = parseOutput(await readFile(path.join(crds, file), 'utf8'));
-    kinds.push(...documents.filter(isMap).flatMap((crd) => customResourceSchemas(crd, metadata)));
+  for (const manifest of upstreamManifests) {
+    const documents = parseOutput(await readFile(await upstreamFile(manifest), 'utf8')).filter(isMap);
+    const definitions = documents.filter(({ kind }) => kind === 'CustomResourceDefinition');
+    const brought = definitions.flatMap((definition) => customResources(definition, metadata));
+    kinds.push(...brought.map((kind) => ({ ...kind, schema: kind.schema() })));
   }
   return { kinds, metadata };
 }

@@ -79,7 +79,7 @@ test('objects and 4,000 mutants of them are valid here exactly when kubeconform 
   const store = await schemaStore();
   const originals: RenderedObject[] = [];
   for (const [index, target] of (await repositoryTargets(repoRoot, files)).entries()) {
-    if ('dir' in target && target.role !== 'argocd') {
+    if ('dir' in target && target.role !== 'upstream') {
       const render = await renderKustomization(kustomize, target, path.join(scratch, String(index)), files);
       originals.push(...render.objects);
     }

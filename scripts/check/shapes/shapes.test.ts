@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { repoRoot } from '../../paths.ts';
 import { check } from '../check.ts';
+import { writeGenerated } from '../generated.ts';
 
 /**
  * Checks a repository of another shape than this one's, by this one's policies. A finding is `FILE:LINE RULE` and the
@@ -14,6 +15,10 @@ async function findingsIn(t: TestContext, shape: string): Promise<Record<string,
   const root = await mkdtemp(path.join(tmpdir(), `quotes-shape-${shape}-`));
   t.after(() => rm(root, { recursive: true }));
   await cp(path.join(repoRoot, 'policies'), path.join(root, 'policies'), { recursive: true });
+  // Another repository has exempted nothing of this one's.
+  await writeFile(path.join(root, 'policies/exemptions.yaml'), 'exemptions: []\n');
+  await mkdir(path.join(root, 'docs'));
+  await writeGenerated(root, () => {});
   await cp(path.join(import.meta.dirname, shape), root, { recursive: true });
   const { report } = await check(root, [], () => {});
   const found = new Map<string, Set<string>>();

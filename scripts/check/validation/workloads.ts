@@ -57,9 +57,8 @@ export function validateStatefulSet(spec: Field): void {
   }
   for (const claim of templates) {
     validateClaim(claim.at('spec'));
-    // Each becomes a volume of the pod, and is named as one.
-    const volumes = spec.at('template', 'spec', 'volumes').items().length;
-    const name = claim.at('metadata', 'name').as(`${spec.name}.template.spec.volumes[${volumes}].name`);
+    // Each becomes a volume of the pod, before the template's own, and is named as one.
+    const name = claim.at('metadata', 'name').as(`${spec.name}.template.spec.volumes[0].name`);
     if (templates.length === 1) {
       name.needs(dnsLabel);
     }

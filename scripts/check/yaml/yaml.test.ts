@@ -36,7 +36,7 @@ function same(text: string): boolean {
 }
 
 async function corpus(): Promise<string[]> {
-  const patterns = ['apps', 'argocd', 'base', 'overlays', 'policies', 'test'].map(
+  const patterns = ['apps', 'argocd', 'base', 'cloudnative-pg', 'overlays', 'policies', 'test'].map(
     (dir) => `${dir}/**/*.yaml`,
   );
   const files = await Array.fromAsync(glob(patterns, { cwd: repoRoot }));

@@ -1,0 +1,89 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { sourceLines } from '../formats/judged.ts';
+import type { Repository } from '../graph/repository.ts';
+import type { Finding, Place } from '../model.ts';
+import { noObject } from '../model.ts';
+import { isUnchanged, type Origin } from '../origin.ts';
+import { placeOf } from '../provenance/provenance.ts';
+import type { Render } from '../render.ts';
+import { manifestFolders } from '../targets.ts';
+import { reachable } from '../tree.ts';
+import type { YamlFiles } from '../yaml/yaml-files.ts';
+import { type Acknowledgement, acknowledgements, trailer } from './acknowledgements.ts';
+import { holdingsBefore, holds } from './before.ts';
+import { holdingKinds, holdingsOf, keyOf } from './holdings.ts';
+import { type Impact, impactsOf } from './impacts.ts';
+
+export type DataFinding = Omit<Finding, 'severity'> & { rule: 'data-removed' };
+
+/** What is compared: all of a repository that renders, with what it comes from. */
+type Compared = {
+  origin: Origin;
+  repository: Repository;
+  renders: Render[];
+  files: YamlFiles;
+  /** The file with the message of the commit that is being made. */
+  message: string | undefined;
+};
+
+/** What the commits since the origin, and what is not committed yet, do to data that no message acknowledges. */
+export async function dataFindings(
+  { origin, repository, renders, files, message }: Compared,
+  progress: (line: string) => void,
+): Promise<DataFinding[]> {
+  const impacts = (await isUnchanged(origin, await foldersRead(origin.root, renders, files)))
+    ? []
+    : impactsOf(await holdingsBefore(origin, repository.resources, progress), holdingsOf(repository));
+  const accepted = await acknowledgements(origin, message);
+  const isAccepted = (impact: Impact) => accepted.some(({ object }) => object === keyOf(impact.id));
+  return [
+    ...(await Promise.all(
+      impacts.filter((impact) => !isAccepted(impact)).map((impact) => placed(impact, origin.root, files)),
+    )),
+    ...accepted.flatMap((acknowledgement) => unfitting(acknowledgement, impacts, origin.root)),
+  ];
+}
+
+const folders = manifestFolders.filter((folder) => !['argocd', 'policies'].includes(folder));
+
+/** The folders that data is in, and what renders of them read besides, relative to the root. */
+async function foldersRead(root: string, renders: Render[], files: YamlFiles): Promise<string[]> {
+  const dirs = renders.flatMap(({ target }) => ('dir' in target && holds(target) ? [target.dir] : []));
+  const trees = await Promise.all(dirs.map((dir) => reachable(dir, files)));
+  const read = trees.flat().flatMap(({ references }) => references.filter(({ kind }) => kind !== 'remote'));
+  const relative = read.map(({ to }) => path.relative(root, to));
+  const elsewhere = relative.filter((to) => !folders.includes(to.split(path.sep)[0] ?? ''));
+  return [...folders, ...new Set(elsewhere.filter((to) => to !== '' && !to.startsWith('..')))];
+}
+
+async function placed(impact: Impact, root: string, files: YamlFiles): Promise<DataFinding> {
+  const { id, environment, message, at } = impact;
+  const place =
+    'place' in at ? formerPlace(root, at.place, at.line) : await placeOf({ ...at, message: '' }, files);
+  const way = `accept it by a line of the commit's message: ${trailer}: ${keyOf(id)}: WHY`;
+  return { rule: 'data-removed', environment, object: id, ...place, message: `${message}; ${way}` };
+}
+
+/** Where something was. Its line is left out where the file has another one there now. */
+function formerPlace(root: string, { file, ...at }: Place, line: string): Place {
+  const absolute = path.join(root, file);
+  const isSame = !existsSync(absolute) || sourceLines(root)({ file, ...at }) === line;
+  return { file: absolute, ...(isSame && at) };
+}
+
+const ungrouped = holdingKinds.map((kind) => kind.slice(kind.indexOf('/') + 1));
+const kinds = [...ungrouped, 'Application', 'AppProject'];
+
+/** An acknowledgement that says too little, or of nothing. Those of other kinds of objects are not this rule's. */
+function unfitting({ said, by, object }: Acknowledgement, impacts: Impact[], root: string): DataFinding[] {
+  const found = (message: string): DataFinding[] => [
+    { rule: 'data-removed', environment: '', object: noObject, file: root, message },
+  ];
+  if (object === undefined) {
+    return found(`${by} acknowledges "${said}", which is not of the form KIND/NAME in NAMESPACE: WHY`);
+  }
+  return impacts.some(({ id }) => keyOf(id) === object) || !kinds.includes(object.split('/')[0] ?? '')
+    ? []
+    : found(`${by} acknowledges ${object}, to which nothing happens: take the line away`);
+}

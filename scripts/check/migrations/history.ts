@@ -1,0 +1,70 @@
+import type { Node, RangeVar } from 'libpg-query';
+
+/** A table's constraint: the column that it says is NOT NULL, and whether every row was held to it. */
+type Constraint = { table: string; notNull: string | undefined; valid: boolean; isSettled: boolean };
+
+/** What the migrations did, up to the statement that is judged. */
+export class History {
+  readonly #made = new Set<string>();
+  readonly #constraints = new Map<string, Constraint>();
+
+  /** @param deployment whether what is before the file ran in an earlier deployment, in a transaction that is over */
+  beginFile(deployment: boolean): void {
+    this.#made.clear();
+    for (const constraint of deployment ? this.#constraints.values() : []) {
+      constraint.isSettled = true;
+    }
+  }
+
+  make(name: string): void {
+    this.#made.add(name);
+  }
+
+  /** Whether something was there before the file, so that the version that runs may use it. */
+  isInUse(name: string): boolean {
+    return !this.#made.has(name);
+  }
+
+  constrain(table: string, name: string, notNull: string | undefined, valid: boolean): void {
+    this.#constraints.set(`${table} ${name}`, { table, notNull, valid, isSettled: false });
+  }
+
+  /** @returns whether the constraint was added in the transaction that it is validated in */
+  validate(table: string, name: string): boolean {
+    const constraint = this.#constraints.get(`${table} ${name}`);
+    if (constraint !== undefined) {
+      constraint.valid = true;
+    }
+    return constraint?.isSettled === false;
+  }
+
+  /** Whether every row was held to NOT NULL already, so that Postgres reads none of them again. */
+  isNeverNull(table: string, column: string): boolean {
+    return [...this.#constraints.values()].some(
+      (constraint) => constraint.table === table && constraint.notNull === column && constraint.valid,
+    );
+  }
+}
+
+/** The name of a table, view or index as a migration writes it; public is where a name without a schema is. */
+export function relationName(relation: RangeVar | undefined): string {
+  return qualifiedName([relation?.schemaname, relation?.relname]);
+}
+
+/** The name that a node of a DROP says, whatever the kind of thing is. */
+export function droppedName(node: Node): string {
+  const names =
+    'List' in node
+      ? node.List.items
+      : 'TypeName' in node
+        ? node.TypeName.names
+        : 'ObjectWithArgs' in node
+          ? node.ObjectWithArgs.objname
+          : [node];
+  return qualifiedName((names ?? []).map((name) => ('String' in name ? name.String.sval : undefined)));
+}
+
+/** What a list of names says. */
+export function qualifiedName(names: (string | undefined)[]): string {
+  return names.filter((name, index) => name && (index > 0 || name !== 'public')).join('.');
+}
