@@ -1,18 +1,23 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
-import { stageArgocd } from '../argocd-manifest.ts';
 import { repoRoot } from '../paths.ts';
+import { stageUpstream } from '../upstream-manifests.ts';
 import type { Kubectl } from './kubectl.ts';
 import { ensureRedisSecret } from './secrets.ts';
 
-/** The manifests of Argo CD as argocd/ says, one YAML document each. */
-export async function renderArgocd(kustomize: string): Promise<string[]> {
+/** The manifests of Argo CD as argocd/ and the patches say, one YAML document each. A patch is a file's path. */
+export async function renderArgocd(kustomize: string, patches: string[] = []): Promise<string[]> {
   const folder = await mkdtemp(path.join(tmpdir(), 'quotes-argocd-'));
   try {
-    await stageArgocd(path.join(repoRoot, 'argocd'), folder);
+    await stageUpstream(path.join(repoRoot, 'argocd'), folder);
+    for (const patch of patches) {
+      const file = path.basename(patch);
+      await copyFile(patch, path.join(folder, file));
+      await execa(kustomize, ['edit', 'add', 'patch', '--path', file], { cwd: folder });
+    }
     const build = await execa(kustomize, ['build', folder], { maxBuffer: 100_000_000 });
     // Two megabytes: split as text, parsing them takes longer than applying them.
     return build.stdout.split(/^---$/m);

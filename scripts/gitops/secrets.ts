@@ -1,21 +1,83 @@
 import { randomBytes } from 'node:crypto';
 import { environments } from '../environments.ts';
+import { day, exportKey, keyAlgorithm, newKeys, x509 } from '../keys.ts';
 import { type Kubectl, KubectlError } from './kubectl.ts';
+
+/** What a client of an object store signs its requests with. */
+export interface ObjectStoreKey {
+  accessKeyId: string;
+  secretAccessKey: string;
+}
 
 /** Creates each environment's namespace and database password where they are missing. Git holds no secret. */
 export async function ensureDatabaseSecrets(kubectl: Kubectl): Promise<void> {
+  const credentials = (namespace: string, rest: object) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'postgres-credentials', namespace },
+    ...rest,
+  });
   await createMissing(
     kubectl,
     environments.flatMap((environment) => [
       { apiVersion: 'v1', kind: 'Namespace', metadata: { name: environment } },
-      {
-        apiVersion: 'v1',
-        kind: 'Secret',
-        metadata: { name: 'postgres-credentials', namespace: environment },
-        stringData: { password: randomBytes(24).toString('base64url') },
-      },
+      credentials(environment, { stringData: { password: randomBytes(24).toString('base64url') } }),
     ]),
   );
+  // Applied: the Secrets of clusters from before November 2026 have a password alone.
+  const username = Buffer.from('quotes').toString('base64');
+  await kubectl.apply(environments.map((environment) => credentials(environment, { data: { username } })));
+}
+
+/**
+ * Creates the operator's namespace with the certificates by which it and its plug-in for backups know each other, and in
+ * prod the object store's key, where they are missing. Where the key is another's to give, none is made.
+ */
+export async function ensureBackupSecrets(kubectl: Kubectl, key: ObjectStoreKey | undefined): Promise<void> {
+  const namespace = 'cnpg-system';
+  const tls = async (name: string) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: `${name}-tls`, namespace },
+    type: 'kubernetes.io/tls',
+    stringData: await selfSigned(name === 'barman-cloud-server' ? 'barman-cloud' : name),
+  });
+  await createMissing(kubectl, [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+    await tls('barman-cloud-server'),
+    await tls('barman-cloud-client'),
+    ...(key === undefined ? [] : [backupCredentials(key)]),
+  ]);
+}
+
+/** The Secret by which prod's backups sign what they send. */
+export function backupCredentials({ accessKeyId, secretAccessKey }: ObjectStoreKey): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'backup-credentials', namespace: 'prod' },
+    stringData: { ACCESS_KEY_ID: accessKeyId, ACCESS_SECRET_KEY: secretAccessKey },
+  };
+}
+
+/** A certificate that vouches for itself under a name, for ten years, in the form of a TLS Secret's data. */
+async function selfSigned(name: string): Promise<Record<string, string>> {
+  const keys = await newKeys();
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    name: `CN=${name}`,
+    keys,
+    notAfter: new Date(Date.now() + 3650 * day),
+    signingAlgorithm: keyAlgorithm,
+    extensions: [
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([
+        x509.ExtendedKeyUsage.clientAuth,
+        x509.ExtendedKeyUsage.serverAuth,
+      ]),
+      new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: name }]),
+    ],
+  });
+  return { 'tls.crt': certificate.toString('pem'), 'tls.key': await exportKey(keys.privateKey) };
 }
 
 /**

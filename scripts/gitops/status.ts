@@ -1,6 +1,7 @@
 import { execa } from 'execa';
 import { type Environment, environments } from '../environments.ts';
-import type { Kubectl } from './kubectl.ts';
+import { type DatabaseCluster, databaseProblems } from './database-problems.ts';
+import { type Kubectl, KubectlError } from './kubectl.ts';
 import { type Pod, podProblems } from './pod-problems.ts';
 
 /** What one environment is doing. Times are ISO 8601. */
@@ -57,11 +58,13 @@ interface List<T> {
 /** Reads the state of every environment. `repositories` are asked for the commits' subjects, in turn. */
 export async function readStatus(kubectl: Kubectl, repositories: string[]): Promise<EnvironmentStatus[]> {
   const list = async <T>(...args: string[]) => (await kubectl.json<List<T>>(['get', ...args]))?.items ?? [];
-  const [applications, deployments, pods, autoscalers, events] = await Promise.all([
+  const [applications, deployments, pods, autoscalers, databases, events] = await Promise.all([
     list<Application>('applications.argoproj.io', '--namespace=argocd'),
     list<Deployment>('deployments', '--all-namespaces', '--selector=app.kubernetes.io/part-of=quotes'),
     list<Pod>('pods', '--all-namespaces', '--selector=app.kubernetes.io/part-of=quotes'),
     list<Autoscaler>('horizontalpodautoscalers', '--all-namespaces'),
+    // Without the operator the kind is not there.
+    list<DatabaseCluster>('clusters.postgresql.cnpg.io', '--all-namespaces').catch(whereKnown),
     list<Event>('events', '--namespace=argocd', '--field-selector=involvedObject.kind=Application'),
   ]);
   return Promise.all(
@@ -94,10 +97,18 @@ export async function readStatus(kubectl: Kubectl, repositories: string[]): Prom
           ...autoscalers
             .filter(({ metadata }) => metadata.namespace === environment)
             .flatMap(autoscalerProblems),
+          ...databases.filter(({ metadata }) => metadata.namespace === environment).flatMap(databaseProblems),
         ],
       };
     }),
   );
+}
+
+function whereKnown(error: unknown): [] {
+  if (error instanceof KubectlError && error.message.includes("doesn't have a resource type")) {
+    return [];
+  }
+  throw error;
 }
 
 /** Whether Git and the cluster agree and everything works. */

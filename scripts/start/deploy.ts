@@ -94,17 +94,24 @@ function describeRoot({ status }: Application): string {
   return [`- root: ${sync}, ${health}`, ...said].join('\n');
 }
 
-/** Argo CD keeps a failed comparison, as from a repo-server that was not up yet, for two minutes unless asked. */
+/**
+ * Argo CD keeps a failed comparison, as from a repo-server that was not up yet, for two minutes unless asked, and a render
+ * that failed thrice, as while upstream could not be reached, for an hour unless asked hard.
+ */
 async function askAgain(kubectl: Kubectl, applications: Application[]): Promise<void> {
   for (const { metadata, status } of applications) {
     if (status?.conditions?.some(({ type }) => type.endsWith('Error')) === true) {
-      await refresh(kubectl, metadata.name);
+      await refresh(kubectl, metadata.name, 'hard');
     }
   }
 }
 
-/** Has Argo CD look at Git for an Application now. */
-export async function refresh(kubectl: Kubectl, application: string): Promise<void> {
-  const annotation = 'argocd.argoproj.io/refresh=normal';
+/** Has Argo CD look at Git for an Application now; `hard` lets it forget what it rendered. */
+export async function refresh(
+  kubectl: Kubectl,
+  application: string,
+  how: 'normal' | 'hard' = 'normal',
+): Promise<void> {
+  const annotation = `argocd.argoproj.io/refresh=${how}`;
   await kubectl(['annotate', 'application', application, annotation, '--overwrite', '--namespace=argocd']);
 }

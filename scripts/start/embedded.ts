@@ -5,13 +5,15 @@ import type { Ports } from '../cluster/gateway/gateway.ts';
 import { checkoutImageFile, webhookSecretFile } from '../cluster/git-server/after-push.ts';
 import { addRemote, headOfMain, repositoryFolder } from '../cluster/git-server/git-server.ts';
 import { clusterLayout, defaultClusterName, inClusterRepository } from '../cluster/layout.ts';
+import { objectStoreKey } from '../cluster/object-store.ts';
 import { writeSecret } from '../cluster/pki.ts';
+import { mirrorPatch } from '../cluster/upstream-mirror/upstream-mirror.ts';
 import { buildAppImage } from '../gitops/app-image.ts';
 import { installArgocd, renderArgocd } from '../gitops/argocd.ts';
 import { imageOverrides, type RegistryImage, registryHolds } from '../gitops/image-overrides.ts';
 import { type Kubectl, kubectlFor } from '../gitops/kubectl.ts';
 import { applyRoot, overriddenEnvironments } from '../gitops/root-application.ts';
-import { ensureDatabaseSecrets, ensureWebhookSecret } from '../gitops/secrets.ts';
+import { ensureBackupSecrets, ensureDatabaseSecrets, ensureWebhookSecret } from '../gitops/secrets.ts';
 import { runPlan, type Step } from '../progress.ts';
 import { goTools } from '../tools/go.ts';
 import { untilAllWell, untilCompared } from './deploy.ts';
@@ -29,7 +31,7 @@ export async function startEmbedded(name: string, json: boolean): Promise<void> 
   });
   const image = Promise.withResolvers<RegistryImage>();
   const kustomize = path.join(await goTools('check'), 'kustomize');
-  const argocdManifests = renderArgocd(kustomize);
+  const argocdManifests = renderArgocd(kustomize, [mirrorPatch]);
   argocdManifests.catch(() => {}); // told of where it is awaited
   const kubernetes: Step = {
     title: `Kubernetes "${name}"`,
@@ -50,6 +52,7 @@ export async function startEmbedded(name: string, json: boolean): Promise<void> 
       const { kubectl } = await deploying();
       await installArgocd(kubectl, await argocdManifests);
       await ensureDatabaseSecrets(kubectl);
+      await ensureBackupSecrets(kubectl, await objectStoreKey(layout));
       await writeSecret(webhookSecretFile(layout), await ensureWebhookSecret(kubectl));
     },
   };

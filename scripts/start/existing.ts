@@ -4,7 +4,7 @@ import { CannotRun } from '../cli.ts';
 import { installArgocd, renderArgocd } from '../gitops/argocd.ts';
 import { kubectlFor } from '../gitops/kubectl.ts';
 import { applyRoot } from '../gitops/root-application.ts';
-import { ensureDatabaseSecrets, ensureWebhookSecret } from '../gitops/secrets.ts';
+import { ensureBackupSecrets, ensureDatabaseSecrets, ensureWebhookSecret } from '../gitops/secrets.ts';
 import { repoRoot } from '../paths.ts';
 import { runPlan } from '../progress.ts';
 import { goTools } from '../tools/go.ts';
@@ -22,6 +22,7 @@ export async function startOnContext(context: string, json: boolean): Promise<vo
       run: async () => {
         await installArgocd(kubectl, await renderArgocd(kustomize));
         await ensureDatabaseSecrets(kubectl);
+        await ensureBackupSecrets(kubectl, undefined);
         await ensureWebhookSecret(kubectl);
       },
     },
@@ -36,14 +37,22 @@ export async function startOnContext(context: string, json: boolean): Promise<vo
       run: (report) => untilAllWell(kubectl, [repoRoot], 600, report),
     },
   ]);
+  const key = await kubectl.field('prod', 'secret/backup-credentials', '{.metadata.name}');
   process.stdout.write(
     json
       ? `${JSON.stringify({ name: context, remote: 'origin', repository: origin })}\n`
       : `\nArgo CD deploys ${origin} to "${context}". "npm run status -- --context ${context}" says what runs.\n` +
           'For deployments within seconds, give the repository a webhook to argocd-server, /api/webhook, with the\n' +
-          'secret in argocd-secret, webhook.github.secret; without one Argo CD asks every two to three minutes.\n',
+          'secret in argocd-secret, webhook.github.secret; without one Argo CD asks every two to three minutes.\n' +
+          (key === '' ? noBackups : ''),
   );
 }
+
+const noBackups = `
+prod has no backups, and its volumes fill with what would go there: give it the key of its bucket with
+"kubectl create secret generic backup-credentials --namespace=prod --from-literal=ACCESS_KEY_ID=...
+--from-literal=ACCESS_SECRET_KEY=...", and name the bucket in overlays/prod/postgres.yaml.
+`;
 
 async function originUrl(): Promise<string> {
   const result = await execa('git', ['-C', repoRoot, 'remote', 'get-url', 'origin'], { reject: false });

@@ -14,7 +14,7 @@ export const capacity: Drill = {
   run: async (stage, note) => {
     const { clone, pods } = stage;
     await clone.edit('overlays/dev/kustomization.yaml', 'count: 1', 'count: 5');
-    await clone.edit('overlays/dev/kustomization.yaml', /$/, `patches:\n${memory('2000Mi')}`);
+    await clone.edit('overlays/dev/kustomization.yaml', 'patches:\n', `patches:\n${memory('2000Mi')}`);
     await clone.push('dev: five replicas of 2000 MiB');
     const started = Date.now();
     note('pushed: dev asks for five times 2000 MiB');

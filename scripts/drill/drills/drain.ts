@@ -1,4 +1,5 @@
 import { until } from '../../until.ts';
+import { nodeOf, primary } from '../database.ts';
 import type { Drill } from '../drill.ts';
 
 export const drain: Drill = {
@@ -7,12 +8,13 @@ export const drain: Drill = {
   cause: 'a node is cordoned and drained',
   holds: 'the budget is respected, the pods go elsewhere, and no request fails',
   usually: '40 s',
-  run: async ({ kubectl, pods, field }, note) => {
-    // The one Postgres pod cannot move while it has its volume: a node without it.
-    const [database] = await pods('prod', 'postgres');
-    const node = (await pods('prod')).find((pod) => pod.node !== database?.node)?.node;
+  run: async (stage, note) => {
+    const { kubectl, pods, field } = stage;
+    // A switchover is the drill db-switchover's.
+    const primaryNode = await nodeOf(stage, await primary(stage));
+    const node = (await pods('prod')).find((pod) => pod.node !== primaryNode)?.node;
     if (node === undefined) {
-      throw new Error('every pod of quote-app in prod is on the node of its database');
+      throw new Error("every pod of quote-app in prod is on the node of its database's primary");
     }
     let fewest = Number.POSITIVE_INFINITY;
     const watching = setInterval(async () => {

@@ -23,7 +23,7 @@ const ways: Way[] = [
     cause: ['set', 'env', 'deployment/quote-app', 'PGHOST=elsewhere'],
     healed: async ({ field }) => {
       const host = '{.spec.template.spec.containers[0].env[?(@.name=="PGHOST")].value}';
-      return (await field('dev', 'deployment/quote-app', host)) === 'postgres';
+      return (await field('dev', 'deployment/quote-app', host)) === 'postgres-rw';
     },
   },
   {

@@ -1,4 +1,5 @@
 import { until } from '../../until.ts';
+import { nodeOf, primary } from '../database.ts';
 import type { Drill } from '../drill.ts';
 import type { Stage } from '../stage.ts';
 
@@ -47,16 +48,17 @@ export const nodeLoss: Drill = {
   },
 };
 
-/** A node of prod's with an edge, and without the database: its one volume cannot follow it (docs/decisions/0008). */
-async function nodeToLose({ pods }: Stage): Promise<string> {
-  const [app, edge, database] = await Promise.all(
-    ['quote-app', 'edge', 'postgres'].map((name) => pods('prod', name)),
-  );
-  const databases = new Set(database?.map(({ node }) => node));
-  const edges = new Set(edge?.map(({ node }) => node));
-  const node = app?.map((pod) => pod.node).find((name) => edges.has(name) && !databases.has(name));
+/** A node of prod's with an edge, and without the database's primary: that one's is the drill db-failover-node's. */
+async function nodeToLose(stage: Stage): Promise<string> {
+  const [app, edge, primaryNode] = await Promise.all([
+    stage.pods('prod'),
+    stage.pods('prod', 'edge'),
+    primary(stage).then((pod) => nodeOf(stage, pod)),
+  ]);
+  const edges = new Set(edge.map(({ node }) => node));
+  const node = app.map((pod) => pod.node).find((name) => edges.has(name) && name !== primaryNode);
   if (node === undefined) {
-    throw new Error('no node has a pod and an edge of prod and not its database');
+    throw new Error("no node has a pod and an edge of prod and not its database's primary");
   }
   return node;
 }

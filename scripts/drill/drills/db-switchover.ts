@@ -1,0 +1,50 @@
+import path from 'node:path';
+import { until } from '../../until.ts';
+import { isWhole, primary, underWriter } from '../database.ts';
+import type { Drill } from '../drill.ts';
+
+export const dbSwitchover: Drill = {
+  name: 'db-switchover',
+  environment: 'prod',
+  cause:
+    "a push gives the database another image: the standbys are replaced, then the primary's part goes to one of them",
+  holds: 'no acknowledged row is lost or twice, and reads go on',
+  embeddedOnly: true,
+  usually: '2 min',
+  goal: { figure: 'longest without writes', seconds: 3 },
+  run: async (stage, note) => {
+    const before = await primary(stage);
+    const image = await stage.field('prod', 'cluster.postgresql.cnpg.io/postgres', '{.spec.imageName}');
+    const next = `${image}-next`;
+    await stage.cluster.tagImage(image, path.basename(next).replace(/^.*:/, ''));
+    const started = Date.now();
+    const { longestWithoutWrites, held } = await underWriter(stage, note, async () => {
+      await stage.clone.edit('base/postgres-ha/cluster.yaml', image, next);
+      await stage.clone.push('The next image of Postgres');
+      note('pushed another image');
+      await until('another primary', async () => (await primary(stage)) !== before, 180);
+      note(`${await primary(stage)} is the primary`);
+      await until(
+        'every instance of the new image',
+        async () => {
+          const images = await stage.kubectl([
+            'get',
+            'pods',
+            '--namespace=prod',
+            '--selector=cnpg.io/cluster=postgres,cnpg.io/podRole=instance',
+            '--output=jsonpath={.items[*].spec.containers[?(@.name=="postgres")].image}',
+          ]);
+          return images.split(' ').every((name) => name === next) && (await isWhole(stage));
+        },
+        180,
+      );
+    });
+    return {
+      figures: {
+        'longest without writes': longestWithoutWrites,
+        'pushed → whole': (Date.now() - started) / 1000,
+      },
+      held,
+    };
+  },
+};
