@@ -5,8 +5,12 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { execa } from 'execa';
 import { embeddedCluster } from '../scripts/cluster/cluster.ts';
-import { inClusterRepository } from '../scripts/cluster/layout.ts';
+import { clusterLayout, inClusterRepository } from '../scripts/cluster/layout.ts';
+import { objectStoreKey } from '../scripts/cluster/object-store.ts';
+import { mirrorPatch } from '../scripts/cluster/upstream-mirror/upstream-mirror.ts';
 import { environments } from '../scripts/environments.ts';
+import { kubectlFor } from '../scripts/gitops/kubectl.ts';
+import { backupCredentials } from '../scripts/gitops/secrets.ts';
 import { type EnvironmentStatus, isFine } from '../scripts/gitops/status.ts';
 import { repoRoot } from '../scripts/paths.ts';
 import { prepare } from '../scripts/start/preparation.ts';
@@ -47,7 +51,24 @@ test("on a cluster that exists, start --context deploys what the clone's origin 
   );
   await git('push', '--quiet', `http://127.0.0.1:${ports.git}/quotes.git`, 'HEAD:main');
   await git('remote', 'set-url', 'origin', inClusterRepository);
-  await npm({}, 'start', '--context', 'quotes-existing');
+  // What README asks of the user: the key of the store for backups.
+  const kubectl = await kubectlFor({ kubeconfig: cluster.kubeconfig });
+  await kubectl.apply([
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'prod' } },
+    backupCredentials(await objectStoreKey(clusterLayout('existing'))),
+  ]);
+  const start = npm({}, 'start', '--context', 'quotes-existing');
+  // A cloud reaches upstream's manifests by itself; this machine has them on a mirror.
+  await kubectl([
+    'wait',
+    'deployment/argocd-repo-server',
+    '--namespace=argocd',
+    '--for=create',
+    '--timeout=120s',
+  ]);
+  const patch = ['patch', 'deployment', 'argocd-repo-server', '--namespace=argocd'];
+  await kubectl([...patch, `--patch-file=${mirrorPatch}`]);
+  await start;
   const status = JSON.parse(
     (await npm({}, 'status', '--json', '--context', 'quotes-existing')).stdout,
   ) as EnvironmentStatus[];

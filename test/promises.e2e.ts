@@ -124,8 +124,12 @@ promise(
 );
 
 promise('a removed manifest is pruned, and a removed PVC is not', async () => {
-  await on.edit('base/postgres/kustomization.yaml', '  - persistent-volume-claim.yaml\n', '');
-  await on.edit('base/postgres/kustomization.yaml', '  - network-policy.yaml\n', '');
+  await on.edit('base/postgres-single/kustomization.yaml', '  - persistent-volume-claim.yaml\n', '');
+  await on.edit('base/postgres-single/kustomization.yaml', '  - network-policy.yaml\n', '');
+  for (const environment of ['dev', 'staging']) {
+    // It patches the claim: without one it would not render.
+    await on.edit(`overlays/${environment}/kustomization.yaml`, 'patches:\n  - path: storage.yaml\n', '');
+  }
   await on.push('without the claim and the policy');
   await until('the policy pruned', async () => {
     return (await on.field('dev', 'networkpolicy/postgres', '{.metadata.name}')) === '';
@@ -135,6 +139,42 @@ promise('a removed manifest is pruned, and a removed PVC is not', async () => {
   await on.revert();
   await until('everything well again', async () => isFine(await on.status('dev')));
 });
+
+promise(
+  'a Cluster that Git loses stays, and so does all of prod when its Application is deleted',
+  async () => {
+    const cluster = 'cluster.postgresql.cnpg.io/postgres';
+    const stands = async () => {
+      const state = '{.metadata.uid} {.metadata.deletionTimestamp}';
+      return `${await on.field('prod', cluster, state)} ${await on.field('', 'namespace/prod', state)}`;
+    };
+    const before = await stands();
+    await on.edit('base/postgres-ha/kustomization.yaml', '  - cluster.yaml\n', '');
+    await on.edit('base/postgres-ha/kustomization.yaml', '  - network-policy.yaml\n', '');
+    await on.edit('overlays/prod/kustomization.yaml', '  - path: postgres.yaml\n', '');
+    await on.push('prod without its database');
+    await until('the policy pruned', async () => {
+      return (await on.field('prod', 'networkpolicy/postgres', '{.metadata.name}')) === '';
+    });
+    assert.equal(await stands(), before);
+    await on.revert();
+    await until('everything well again', async () => isFine(await on.status('prod')));
+    // As Argo CD's page deletes it: with everything that it deployed.
+    const cascade = JSON.stringify({ metadata: { finalizers: ['resources-finalizer.argocd.argoproj.io'] } });
+    await on.kubectl([
+      'patch',
+      'application',
+      'prod',
+      '--namespace=argocd',
+      '--type=merge',
+      `--patch=${cascade}`,
+    ]);
+    await on.kubectl(['delete', 'application', 'prod', '--namespace=argocd']);
+    await until('the Application again', async () => isFine(await on.status('prod')));
+    assert.equal(await stands(), before);
+    assert.equal((await fetch(`${on.urls.prod}/api/quotes/random`)).status, 200);
+  },
+);
 
 promise(
   'the check and kube-apiserver say the same of every object, at every boundary of every policy',
@@ -192,7 +232,8 @@ promise(
       object: 'HorizontalPodAutoscaler/quote-app',
     };
     const accepted = { ...exemption, owner: 'e2e', reason: 'shown to hold at both gates', expires };
-    await on.edit('policies/exemptions.yaml', 'exemptions: []', `exemptions: [${JSON.stringify(accepted)}]`);
+    const one = `exemptions:\n  - ${JSON.stringify(accepted)}\n`;
+    await on.edit('policies/exemptions.yaml', 'exemptions:\n', one);
     await writeGenerated(on.clone, () => {});
     assert.deepEqual((await check(on.clone, [], () => {})).report.findings, []);
     await on.push('prod: two replicas, accepted for a while');
@@ -230,7 +271,7 @@ promise('every policy is in force, and type-checks', async () => {
 });
 
 promise('a broken push leaves the running version serving and status says why', async () => {
-  await on.edit('overlays/prod/kustomization.yaml', '../../base/postgres', '../../base/postgras');
+  await on.edit('overlays/prod/kustomization.yaml', '../../base/postgres-ha', '../../base/postgras');
   await on.push('a misspelt base');
   await until('the reason in status', async () => {
     return (await on.status('prod')).problems.some((problem) => problem.includes('postgras'));
@@ -262,15 +303,19 @@ promise('a new version of the service arrives by push, and Git pins it from then
   assert.equal(await on.field('argocd', 'application/dev', '{.spec.source.kustomize}'), '');
 });
 
-promise('rows survive the Postgres pod', async () => {
-  const body = JSON.stringify({ text: 'I was here before the pod died.', author: 'e2e' });
-  const headers = { 'content-type': 'application/json' };
-  const posted = await fetch(`${on.urls.prod}/api/quotes`, { method: 'POST', body, headers });
-  assert.equal(posted.status, 201);
-  const row = new URL(posted.headers.get('location') ?? '', on.urls.prod);
-  await on.kubectl(['delete', 'pod', '--namespace=prod', '--selector=app.kubernetes.io/name=postgres']);
-  await until('the row', async () => (await fetch(row)).status === 200);
-});
+for (const environment of ['dev', 'prod'] as const) {
+  promise(`rows survive every Postgres pod of ${environment}`, async () => {
+    const body = JSON.stringify({ text: 'I was here before the pod died.', author: 'e2e' });
+    const headers = { 'content-type': 'application/json' };
+    const posted = await fetch(`${on.urls[environment]}/api/quotes`, { method: 'POST', body, headers });
+    assert.equal(posted.status, 201);
+    const row = new URL(posted.headers.get('location') ?? '', on.urls[environment]);
+    const selector = '--selector=app.kubernetes.io/name=postgres';
+    await on.kubectl(['delete', 'pod', `--namespace=${environment}`, selector]);
+    await until('the row', async () => (await fetch(row)).status === 200);
+    await until('everything well', async () => isFine(await on.status(environment)));
+  });
+}
 
 promise(
   'three replicas give the same rows under three names, through the Service and a port-forward',

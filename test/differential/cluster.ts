@@ -10,7 +10,12 @@ const parameters = (namespace: string): JsonMap => ({
   apiVersion: 'v1',
   kind: 'ConfigMap',
   metadata: { name: 'policy-parameters', namespace },
-  data: { 'minimum-replicas.web': '2', 'image-digest.tags-below': 'registry.example/built-here/' },
+  data: {
+    'minimum-replicas.records': '1',
+    'minimum-replicas.web': '2',
+    'image-digest.tags-below': 'registry.example/built-here/',
+    'node-local-storage.refused-classes': 'local-path hostpath',
+  },
 });
 
 const namespace = (name: string, labels: JsonMap): JsonMap => ({

@@ -119,6 +119,11 @@ async function compare(
   found: Comparison,
 ): Promise<void> {
   const resource = resourceOf(object, gate);
+  const isOperators = resource.group.endsWith('.cnpg.io');
+  if (isOperators && /: (absent|""|\{\})$/.test(what)) {
+    // Its webhook fills in what is missing before the policies see it.
+    return;
+  }
   const here = moved(object, namespaces.deny);
   const answer = await api.create(resource, namespaces.deny, here.value);
   const denial = denialSentence(answer);
@@ -132,6 +137,11 @@ async function compare(
     } else {
       found.refusedByOthers += 1;
     }
+    return;
+  }
+  if (refused.length > 0 && isOperators) {
+    // A custom resource is validated after admission, and after a webhook has written it anew.
+    found.malformed += 1;
     return;
   }
   if (refused.length > 0) {
@@ -163,7 +173,8 @@ async function compare(
       cluster: [...(denial === undefined ? ['admitted'] : ['denied']), ...cluster],
     });
   }
-  if (answer.status < 400) {
+  // What an operator's own webhooks fill in is no default of the API.
+  if (answer.status < 400 && !isOperators) {
     const other = otherThanAdmitted(asAdmitted(here.value), answer.body);
     if (other.length > 0) {
       found.differences.push({ what: `${what}, as admitted`, check: [], cluster: other });
