@@ -318,6 +318,24 @@ for (const environment of ['dev', 'prod'] as const) {
 }
 
 promise(
+  "Barman's commands for the WAL answer as Debian's own do, from a process that has them loaded",
+  async () => {
+    // Called with nothing, Barman itself says what is missing.
+    const command = (folder: string) => `${folder}/barman-cloud-wal-restore 2>&1; echo "exit code $?"`;
+    const exec = (script: string) =>
+      on.kubectl([
+        ...['exec', 'postgres-1', '--namespace=prod', '--container=plugin-barman-cloud', '--'],
+        ...['sh', '-c', script],
+      ]);
+    const own = await exec(command('/usr/bin'));
+    assert.match(own, /exit code [1-9]/);
+    await exec(`${command('/usr/local/bin')}; sleep 2`);
+    assert.match(await exec('cat /proc/net/unix'), /@warm-barman/);
+    assert.equal(await exec(command('/usr/local/bin')), own);
+  },
+);
+
+promise(
   'three replicas give the same rows under three names, through the Service and a port-forward',
   async (t) => {
     const names = new Set<string>();

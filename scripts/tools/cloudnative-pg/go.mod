@@ -139,9 +139,11 @@ replace (
 	k8s.io/streaming => k8s.io/streaming v0.36.3
 )
 
-// What 1.30.1 asks for (0.6.0, 0.6.0, 0.25.1) is not to be had; patches/ has what is missing in these.
+// What 1.30.1 asks for (0.6.0, 0.6.0, 0.25.1) is not to be had. patches/ has what is missing in these, and what is mended
+// in 1.30.1 itself.
 replace (
 	github.com/cloudnative-pg/barman-cloud => github.com/cloudnative-pg/barman-cloud v0.5.2-0.20260720143032-950b0f57e122
+	github.com/cloudnative-pg/cloudnative-pg => github.com/cloudnative-pg/cloudnative-pg v1.30.1
 	github.com/cloudnative-pg/machinery => github.com/cloudnative-pg/machinery v0.5.0
 	sigs.k8s.io/controller-runtime => sigs.k8s.io/controller-runtime v0.24.1
 )
