@@ -1,4 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+
+/** libpq's names, but for the two that leave it to the server. */
+const tlsModes = ['disable', 'require', 'verify-ca', 'verify-full'] as const;
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -30,6 +34,7 @@ export interface PostgresConfig {
   readonly user: string;
   readonly password: string | undefined;
   readonly database: string;
+  readonly tls: PostgresTls;
   /** Connections, to each host. */
   readonly poolMax: number;
   /** How long a new connection may take, or the wait for one of the pool. */
@@ -38,6 +43,13 @@ export interface PostgresConfig {
   readonly statementTimeoutMs: number;
   /** How long a request waits for the database altogether, connections and second tries included. */
   readonly answerTimeoutMs: number;
+}
+
+/** How a connection is encrypted, and what it is checked against, as libpq's sslmode says. */
+export interface PostgresTls {
+  readonly mode: (typeof tlsModes)[number];
+  /** Certificates, in PEM, that the server's must come from; undefined: those that Node trusts. */
+  readonly authorities: string | undefined;
 }
 
 /** Every bad value at once; each problem names the variable and what is expected. */
@@ -101,6 +113,16 @@ class Environment {
     return known ?? fallback;
   }
 
+  file(name: string): string | undefined {
+    const file = this.optional(name);
+    try {
+      return file && readFileSync(file, 'utf8');
+    } catch (error) {
+      this.#reject(name, file ?? '', `a file that can be read (${(error as NodeJS.ErrnoException).code})`);
+      return undefined;
+    }
+  }
+
   address(name: string): string | undefined {
     const value = this.optional(name);
     if (value !== undefined && isIP(value) === 0) this.#reject(name, value, 'an IP address to listen on');
@@ -143,6 +165,7 @@ export function parseConfig(variables: NodeJS.ProcessEnv, hostname: string): Con
       user: env.required('PGUSER', 'the Postgres user to connect as'),
       password: env.optional('PGPASSWORD'),
       database: env.required('PGDATABASE', 'the name of the database'),
+      tls: { mode: env.oneOf('PGSSLMODE', 'disable', tlsModes), authorities: env.file('PGSSLROOTCERT') },
       poolMax: env.integer('PG_POOL_MAX', 5, 1, 1000),
       // Above the second after which a question to DNS that was lost is asked again.
       connectTimeoutMs: env.integer('PG_CONNECT_TIMEOUT_MS', 1200, 1, 60_000),
