@@ -18,6 +18,19 @@ export function connectionOptions(config: PostgresConfig, host: string, pod: str
   };
 }
 
+/**
+ * Calls `listener` once a statement on this connection was answered by a standby that has become a primary.
+ * Not for a server that was one from the start.
+ */
+export function onPromotion(client: pg.PoolClient, listener: () => void): void {
+  // Postgres 14 and later report a change of it unasked: https://www.postgresql.org/docs/15/protocol-flow.html
+  type Status = { parameterName: string; parameterValue: string };
+  const { connection } = client as pg.PoolClient & Pick<pg.Client, 'connection'>;
+  connection.on('parameterStatus', ({ parameterName, parameterValue }: Status) => {
+    if (parameterName === 'in_hot_standby' && parameterValue === 'off') listener();
+  });
+}
+
 function tlsOptions({ mode, authorities }: PostgresTls): NonNullable<pg.ClientConfig['ssl']> {
   switch (mode) {
     case 'disable':

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Logger } from 'pino';
 import type { PostgresConfig } from '../config.ts';
-import { connectionOptions } from './connection.ts';
+import { connectionOptions, onPromotion } from './connection.ts';
 import { isBroken, isDemoted, NoAnswer, NotReplicated, NotSent, within } from './failures.ts';
 
 /** Which of the two addresses of a database: `primary` takes writes, `replica` only reads. */
@@ -28,6 +28,8 @@ interface Answer<Row> {
 const graceMs = 300;
 const probePauseMs = 250;
 const secondTryPauseMs = 200;
+/** How long an address for replicas may go on leading to one that has become the primary. */
+const relabelledMs = 10_000;
 
 // statement_timeout does not end a commit that waits for a standby. Left alone, each holds a server process.
 const cancelWaitingCommits = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity
@@ -185,10 +187,20 @@ export class Host {
     void pool.end();
   }
 
+  /** Reads that stayed on what is the primary now would have nobody else to ask when it hangs. */
+  #leavePromoted(pool: pg.Pool): void {
+    if (pool !== this.#pool) return;
+    this.#abandon(pool);
+    setTimeout(() => this.#abandon(this.#pool), relabelledMs).unref();
+  }
+
   #newPool(): pg.Pool {
     const pool = new pg.Pool(this.#options);
     // Without a listener a connection that breaks would end the process, idle (the pool's) or not (its own).
-    pool.on('connect', (client) => client.on('error', () => {}));
+    pool.on('connect', (client) => {
+      client.on('error', () => {});
+      if (this.#role === 'replica') onPromotion(client, () => this.#leavePromoted(pool));
+    });
     pool.on('error', (error) => this.#log.debug({ err: error }, 'an idle database connection broke'));
     return pool;
   }
