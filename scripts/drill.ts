@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { thisMachine } from './bench/check/machine.ts';
@@ -91,8 +91,10 @@ await run({ help, options, positionals: true }, async (given, names) => {
     await stage.end();
   }
   if (write === true) {
-    const document = resilience(drills, await readRuns(runsFolder(name)), await thisMachine());
-    await writeFile(path.join(repoRoot, 'docs/resilience.md'), document);
+    const file = path.join(repoRoot, 'docs/resilience.md');
+    const before = await readFile(file, 'utf8').catch(() => '');
+    const document = resilience(drills, await readRuns(runsFolder(name)), await thisMachine(), before);
+    await writeFile(file, document);
   }
   if (json === true) {
     process.stdout.write(`${JSON.stringify(results.map(asJson), null, 2)}\n`);

@@ -36,3 +36,12 @@ test('the document has median and worst of the last five runs, beside the goal a
   ]);
   assert.doesNotMatch(document, /never-run/);
 });
+
+test('a drill that was not run on this cluster keeps its rows', () => {
+  const other = { ...drill, name: 'drain' };
+  const before = resilience([drill, other], [run(2, 3), { ...run(1, 9), drill: 'drain' }], machine);
+  assert.equal(resilience([drill, other], [run(2, 3)], machine, before), before);
+  const after = resilience([drill, other], [run(3, 5)], machine, before);
+  assert.match(after, /^\| pod-kill .* 5\.0 s/m);
+  assert.match(after, /^\| drain .* 9\.0 s.*\n\| +\| .* 7\.0 s/m);
+});

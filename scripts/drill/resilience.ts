@@ -30,23 +30,31 @@ export async function readRuns(folder: string): Promise<Run[]> {
   return runs.toSorted((one, other) => other.started.localeCompare(one.started));
 }
 
-/** docs/resilience.md: what each drill measured in its last runs, beside its goal and what others observed. */
-export function resilience(drills: Drill[], runs: Run[], machine: Machine): string {
+/**
+ * docs/resilience.md: what each drill measured in its last runs, beside its goal and what others observed.
+ * @param before the document as it is: its rows stay for drills that were not run on this cluster
+ */
+export function resilience(drills: Drill[], runs: Run[], machine: Machine, before = ''): string {
+  const kept = tableOf(before);
   const measured = drills.flatMap((drill) => {
     const own = runs.filter((run) => run.drill === drill.name).slice(0, most);
-    return own.length === 0 ? [] : [{ drill, runs: own }];
+    const table = own.length === 0 ? kept.get(drill.name) : rows(drill, own);
+    return table === undefined ? [] : [{ drill, table }];
   });
   return `# What survives
 
-Written by \`npm run drill -- --write\` on ${machine.date} from the last ${most} runs of each drill; running it again
-writes this file anew. docs/decisions/0008 says what the settings behind it are, and which are the cluster's.
+Written by \`npm run drill -- --write\` on ${machine.date} from the last ${most} runs of each drill. Running it again
+writes the rows of what was run on that cluster anew, and keeps the others. docs/decisions/0008 says what the settings behind it are, and which are the cluster's.
 
 - Machine: ${machine.processor}, ${machine.memory}, ${machine.system}; all three nodes share it.
 - Load: 40 requests a second, half on kept connections and half each on one of its own, every answer counted. A request
   failed when it was not answered with 200 within ten seconds.
 - Notes: what the architecture notes observed. Defaults: what Kubernetes and Argo CD do when nothing is set.
 
-${markdownTable(head, measured.flatMap(rows))}
+${markdownTable(
+  head,
+  measured.flatMap(({ table }) => table),
+)}
 
 ## What each does
 
@@ -58,7 +66,20 @@ are noisy.
 `;
 }
 
-function rows({ drill, runs }: { drill: Drill; runs: Run[] }): string[][] {
+/** The rows of a document's table by the drill that they are of. */
+function tableOf(document: string): Map<string, string[][]> {
+  const lines = document.split('\n').filter((line) => line.startsWith('| '));
+  const cells = lines.slice(2).map((line) => line.split('|').slice(1, -1));
+  const tables = new Map<string, string[][]>();
+  let drill = '';
+  for (const row of cells.map((row) => row.map((cell) => cell.trim()))) {
+    drill = row[0] || drill;
+    tables.set(drill, [...(tables.get(drill) ?? []), row]);
+  }
+  return tables;
+}
+
+function rows(drill: Drill, runs: Run[]): string[][] {
   const sum = (count: (run: Run) => number) => runs.reduce((total, run) => total + count(run), 0);
   const about = [
     `${runs.filter(({ passed }) => passed).length} of ${runs.length}`,
