@@ -18,8 +18,8 @@ async function start(t: TestContext): Promise<{ pair: Pair; app: QuoteApp }> {
 }
 
 /** Writers, each of whose quotes has a text of its own. */
-const startWriters = (app: QuoteApp) =>
-  startClients(4, 20, async (nth) => {
+const startWriters = (app: QuoteApp, count = 4) =>
+  startClients(count, 20, async (nth) => {
     const what = `quote ${nth}`;
     return { what, answer: await post(app, { text: what, author: 'A Writer' }) };
   });
@@ -158,6 +158,20 @@ test('a write that no standby confirmed is not acknowledged, and leaves no proce
   assert.deepEqual(await waiting(), []);
   // Reads go on, and the primary answers them.
   assert.equal((await fetch(`${app.url}/api/quotes/random`)).status, 200);
+});
+
+test('a write that is given up leaves the others waiting for their standby', async (t) => {
+  const { pair, app } = await start(t);
+  await pair.replica.stop();
+  const { stop } = startWriters(app, 12);
+  await sleep(5000);
+  await stop();
+  const reasons = app.lines.map(({ reason }) => String(reason));
+  assert.ok(reasons.some((reason) => reason.startsWith('no answer within')));
+  assert.deepEqual(
+    reasons.filter((reason) => reason.includes('canceling wait')),
+    [],
+  );
 });
 
 test('a commit whose wait for a standby is cancelled on the server is not acknowledged', async (t) => {

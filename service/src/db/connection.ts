@@ -31,6 +31,11 @@ export function onPromotion(client: pg.PoolClient, listener: () => void): void {
   });
 }
 
+/** The server process behind a connection, by the number that `pg_cancel_backend` takes. */
+export function processOf(client: pg.PoolClient): number | null {
+  return (client as pg.PoolClient & { processID: number | null }).processID;
+}
+
 function tlsOptions({ mode, authorities }: PostgresTls): NonNullable<pg.ClientConfig['ssl']> {
   switch (mode) {
     case 'disable':

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Logger } from 'pino';
 import type { PostgresConfig } from '../config.ts';
-import { connectionOptions, onPromotion } from './connection.ts';
+import { connectionOptions, onPromotion, processOf } from './connection.ts';
 import { isBroken, isDemoted, NoAnswer, NotReplicated, NotSent, within } from './failures.ts';
 
 /** Which of the two addresses of a database: `primary` takes writes, `replica` only reads. */
@@ -32,9 +32,8 @@ const secondTryPauseMs = 200;
 const relabelledMs = 10_000;
 
 // statement_timeout does not end a commit that waits for a standby. Left alone, each holds a server process.
-const cancelWaitingCommits = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity
-  WHERE usename = current_user AND application_name = current_setting('application_name')
-    AND wait_event = 'SyncRep' AND query = $1 AND query_start < now() - $2 * interval '1 millisecond'`;
+const cancelWaitingCommit = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+  WHERE pid = $1 AND usename = current_user AND wait_event = 'SyncRep' AND query = $2`;
 
 /**
  * One address of a database and the connections to it. Servers come and go behind the address: one that hangs,
@@ -49,6 +48,9 @@ export class Host {
   readonly #log: Logger;
   #pool: pg.Pool;
   #away = false;
+  /** Why it is away, and what tells those that wait that it is not any more. */
+  #reason = '';
+  #back = Promise.withResolvers<void>();
   #ended = false;
 
   constructor(role: Role, host: string, config: PostgresConfig, pod: string, log: Logger) {
@@ -126,24 +128,18 @@ export class Host {
     values: readonly unknown[],
     deadline: number,
   ): Promise<Row[]> {
-    try {
-      const { rows, warning } = await this.#ask<Row>(sql, values, deadline);
-      // A commit whose wait for a standby is cancelled ends with this warning, and with success.
-      if (warning !== undefined) throw new NotReplicated(warning);
-      return rows;
-    } catch (error) {
-      if (error instanceof NoAnswer) {
-        void this.#ask(cancelWaitingCommits, [sql, error.afterMs - graceMs]).catch(() => {});
-      }
-      throw error;
-    }
+    const { rows, warning } = await this.#ask<Row>(sql, values, deadline);
+    // A commit whose wait for a standby is cancelled ends with this warning, and with success.
+    if (warning !== undefined) throw new NotReplicated(warning);
+    return rows;
   }
 
   async #ask<Row extends pg.QueryResultRow>(
     sql: string,
     values: readonly unknown[],
-    deadline = Number.POSITIVE_INFINITY,
+    deadline?: number,
   ): Promise<Answer<Row>> {
+    if (this.#away) await this.#untilBack();
     const pool = this.#pool;
     const client = await this.#connect(pool);
     let warning: string | undefined;
@@ -152,7 +148,7 @@ export class Host {
     };
     client.on('notice', noticed);
     const patienceMs = this.#statementTimeoutMs + graceMs;
-    const leftMs = Math.min(patienceMs, deadline - performance.now());
+    const leftMs = Math.min(patienceMs, (deadline ?? Number.POSITIVE_INFINITY) - performance.now());
     try {
       if (leftMs <= graceMs) throw new NotSent('there was no connection in time');
       const { rows } = await within(leftMs, client.query<Row>(sql, [...values]));
@@ -163,6 +159,9 @@ export class Host {
       client.release(!(error instanceof NotSent));
       const hangs = error instanceof NoAnswer && leftMs === patienceMs;
       if (hangs || isBroken(error) || isDemoted(error)) this.#abandon(pool);
+      if (deadline !== undefined && error instanceof NoAnswer) {
+        void this.#ask(cancelWaitingCommit, [processOf(client), sql]).catch(() => {});
+      }
       throw error;
     } finally {
       client.off('notice', noticed);
@@ -205,9 +204,21 @@ export class Host {
     return pool;
   }
 
+  /**
+   * Waits as long as for a connection. Who would rather try to connect is refused six times by the kernel, and then,
+   * once a second apart, not even that: a Service without a pod answers with ICMP, which is limited to so much.
+   */
+  async #untilBack(): Promise<void> {
+    await within(this.#options.connectionTimeoutMillis ?? 0, this.#back.promise).catch(() => {
+      throw new NotSent(this.#reason);
+    });
+  }
+
   #isAway(reason: string): void {
     if (this.#away || this.#ended) return;
     this.#away = true;
+    this.#reason = reason;
+    this.#back = Promise.withResolvers();
     this.#log.warn({ reason }, 'the database is away');
     void this.#probe();
   }
@@ -215,14 +226,30 @@ export class Host {
   #isBack(): void {
     if (!this.#away) return;
     this.#away = false;
+    this.#back.resolve();
     this.#log.info('the database is back');
     void this.fill();
   }
 
+  /** Begins a try each moment, whether or not the one before has ended: one that hangs keeps no other waiting. */
   async #probe(): Promise<void> {
     while (this.#away && !this.#ended) {
       await sleep(probePauseMs);
-      await this.#ask('SELECT 1', []).catch(() => {});
+      void this.#try();
+    }
+  }
+
+  async #try(): Promise<void> {
+    const client = new pg.Client(this.#options);
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      await within(this.#statementTimeoutMs + graceMs, client.query('SELECT 1'));
+      this.#isBack();
+    } catch {
+      // It is away still.
+    } finally {
+      await client.end().catch(() => {});
     }
   }
 }
