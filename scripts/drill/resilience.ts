@@ -44,7 +44,8 @@ export function resilience(drills: Drill[], runs: Run[], machine: Machine, befor
   return `# What survives
 
 Written by \`npm run drill -- --write\` on ${machine.date} from the last ${most} runs of each drill. Running it again
-writes the rows of what was run on that cluster anew, and keeps the others. docs/decisions/0008 says what the settings behind it are, and which are the cluster's.
+writes the rows of what was run on that cluster anew and keeps the others. docs/decisions/0008 says what the settings
+behind it are, and which are the cluster's.
 
 - Machine: ${machine.processor}, ${machine.memory}, ${machine.system}; all three nodes share it.
 - Load: 40 requests a second, half on kept connections and half each on one of its own, every answer counted. A request
