@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { execa } from 'execa';
+import { answers } from './answers.ts';
 import { addresses, type ClusterLayout } from './layout.ts';
 import { pkiKubeconfig } from './pki.ts';
 import { type Component, ensureRunning, waitForComponent } from './processes.ts';
@@ -41,13 +41,7 @@ export async function ensureControlPlaneProxy(layout: ClusterLayout, bin: string
 async function apiAnswers(layout: ClusterLayout): Promise<boolean> {
   const pki = (file: string) => path.join(layout.pki, file);
   const identity = ['--cacert', pki('ca.crt'), '--cert', pki('admin.crt'), '--key', pki('admin.key')];
-  // curl, not kubectl: it is asked ten times a second, beside a start that wants both cores.
-  const command = ['curl', '--silent', '--fail', '--max-time', '5', ...identity];
-  const probe = [...command, '--output', '/dev/null', `https://${addresses.apiServer}/readyz`];
-  const result = await execa('nsenter', [`--net=/run/netns/${layout.controlPlaneNamespace}`, ...probe], {
-    reject: false,
-  });
-  return !result.failed;
+  return answers(layout, `https://${addresses.apiServer}/readyz`, '--fail', '--max-time', '5', ...identity);
 }
 
 function etcdArguments(layout: ClusterLayout): string[] {

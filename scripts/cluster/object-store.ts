@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { execa } from 'execa';
 import type { ObjectStoreKey } from '../gitops/secrets.ts';
 import { goTools } from '../tools/go.ts';
+import { answers } from './answers.ts';
 import { addresses, type ClusterLayout } from './layout.ts';
 import { writeSecret } from './pki.ts';
 import { ensureRunning, waitForComponent } from './processes.ts';
@@ -44,10 +44,6 @@ export async function ensureObjectStore(layout: ClusterLayout): Promise<void> {
     command: [program, ...serve, 'posix', '--sidecar', metadata, folder],
     env: { ROOT_ACCESS_KEY_ID: key.accessKeyId, ROOT_SECRET_ACCESS_KEY: key.secretAccessKey },
   });
-  const probe = ['curl', '--silent', '--fail', '--output', '/dev/null'];
-  await waitForComponent(layout, name, async () => {
-    const enter = [`--net=/run/netns/${layout.controlPlaneNamespace}`, ...probe];
-    const url = `http://${addresses.objectStore}/healthz`;
-    return !(await execa('nsenter', [...enter, url], { reject: false })).failed;
-  });
+  const url = `http://${addresses.objectStore}/healthz`;
+  await waitForComponent(layout, name, () => answers(layout, url, '--fail'));
 }

@@ -1,10 +1,14 @@
+import { healthyPhase } from '../gitops/database-problems.ts';
 import { until } from '../until.ts';
 import type { Held } from './drill.ts';
 import type { Stage } from './stage.ts';
 import { compareRows, longestWithoutWrites, type Row, startWriter, type Writer } from './writer.ts';
 
+/** CloudNativePG's kind, as kubectl takes it. */
+export const clusterKind = 'cluster.postgresql.cnpg.io';
+
 /** prod's Cluster, as base/postgres-ha names it. */
-const cluster = { environment: 'prod', object: 'cluster.postgresql.cnpg.io/postgres' } as const;
+const cluster = { environment: 'prod', object: `${clusterKind}/postgres` } as const;
 
 /** Rows a second that are written while a drill looks. */
 const rate = 20;
@@ -17,6 +21,11 @@ export function primary({ field }: Stage): Promise<string> {
 /** The node that a pod of prod's is on. */
 export function nodeOf({ field }: Stage, pod: string): Promise<string> {
   return field(cluster.environment, `pod/${pod}`, '{.spec.nodeName}');
+}
+
+/** Whether the operator calls a Cluster healthy. */
+export async function isHealthy({ field }: Stage, namespace: string, name: string): Promise<boolean> {
+  return (await field(namespace, `${clusterKind}/${name}`, '{.status.phase}')) === healthyPhase;
 }
 
 /** What a statement answers in an instance's own database, as superuser. */
@@ -50,7 +59,7 @@ export async function isWhole(stage: Stage): Promise<boolean> {
   );
   const [phase, ready, wanted, primaries = ''] = state.split('/');
   const [current, target] = primaries.split('=');
-  if (phase !== 'Cluster in healthy state' || ready !== wanted || current !== target) {
+  if (phase !== healthyPhase || ready !== wanted || current !== target) {
     return false;
   }
   const streaming = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'";

@@ -11,6 +11,9 @@ export interface DatabaseCluster {
   };
 }
 
+/** The phase of a Cluster that has nothing to do. */
+export const healthyPhase = 'Cluster in healthy state';
+
 const remedies: Record<string, string> = {
   'Not enough disk space':
     'Nothing is lost. Enlarge spec.storage.size in base/postgres-ha or the overlay, where the StorageClass lets volumes grow',
@@ -29,7 +32,7 @@ export function databaseProblems({ metadata, spec, status }: DatabaseCluster): s
     conditions = [],
   } = status ?? {};
   const problems: string[] = [];
-  if (phase !== 'Cluster in healthy state') {
+  if (phase !== healthyPhase) {
     const standing = `${readyInstances} of ${spec.instances} instances ready, primary ${currentPrimary ?? 'not there'}`;
     const why = [phaseReason, remedies[phase]].filter((part) => part !== undefined && part !== '');
     problems.push(

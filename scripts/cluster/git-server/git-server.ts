@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { repoRoot } from '../../paths.ts';
+import { answers } from '../answers.ts';
 import { addresses, type ClusterLayout } from '../layout.ts';
 import { ensureRunning, waitForComponent } from '../processes.ts';
 
@@ -31,13 +32,7 @@ export async function ensureGitServer(layout: ClusterLayout): Promise<void> {
     // The clone belongs to whoever made it; git asks before it serves another user's repository.
     env: { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'safe.directory', GIT_CONFIG_VALUE_0: '*' },
   });
-  const probe = ['curl', '--silent', '--output', '/dev/null', `http://${addresses.gitServer}/`];
-  await waitForComponent(layout, 'git-server', async () => {
-    const result = await execa('nsenter', [`--net=/run/netns/${layout.controlPlaneNamespace}`, ...probe], {
-      reject: false,
-    });
-    return !result.failed;
-  });
+  await waitForComponent(layout, 'git-server', () => answers(layout, `http://${addresses.gitServer}/`));
 }
 
 /** The commit that `main` is at. */

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { execa } from 'execa';
 import { upstreamFile, upstreamManifests, upstreamUrl } from '../../upstream-manifests.ts';
+import { answers } from '../answers.ts';
 import { addresses, type ClusterLayout } from '../layout.ts';
 import { ensureRunning, waitForComponent } from '../processes.ts';
 
@@ -30,16 +30,6 @@ export async function ensureUpstreamMirror(layout: ClusterLayout): Promise<void>
     namespace: layout.controlPlaneNamespace,
     command: [process.execPath, program, layout.name, ...files],
   });
-  const probe = [
-    'curl',
-    '--silent',
-    '--insecure',
-    '--output',
-    '/dev/null',
-    `https://${addresses.controlPlane}/`,
-  ];
-  await waitForComponent(layout, name, async () => {
-    const enter = [`--net=/run/netns/${layout.controlPlaneNamespace}`, ...probe];
-    return !(await execa('nsenter', enter, { reject: false })).failed;
-  });
+  const url = `https://${addresses.controlPlane}/`;
+  await waitForComponent(layout, name, () => answers(layout, url, '--insecure'));
 }

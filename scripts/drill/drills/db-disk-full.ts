@@ -1,11 +1,11 @@
 import { KubectlError } from '../../gitops/kubectl.ts';
 import { readStatus } from '../../gitops/status.ts';
 import { interruption, until } from '../../until.ts';
+import { clusterKind, isHealthy } from '../database.ts';
 import type { Drill } from '../drill.ts';
 import type { Stage } from '../stage.ts';
 
 const name = 'postgres-disk-full';
-const kind = 'cluster.postgresql.cnpg.io';
 const mebibyte = 2 ** 20;
 
 export const dbDiskFull: Drill = {
@@ -22,7 +22,7 @@ export const dbDiskFull: Drill = {
     const volume = await cluster.smallVolume(name, 400 * mebibyte);
     try {
       await kubectl.apply([persistentVolume(volume), database(await imageOf(stage))]);
-      await until(`${name} up`, () => isHealthy(stage), 180);
+      await until(`${name} up`, () => isHealthy(stage, 'prod', name), 180);
       note(`${name} is up`);
       const acknowledged = await fill(stage);
       note(`${acknowledged} rows of a mebibyte were acknowledged before the volume was full`);
@@ -31,7 +31,7 @@ export const dbDiskFull: Drill = {
       note(`status: ${await said(stage)}`);
       await volume.enlarge();
       note('the volume is twice as large now');
-      await until('it up again', () => isHealthy(stage), 300);
+      await until('it up again', () => isHealthy(stage, 'prod', name), 300);
       const back = (Date.now() - full) / 1000;
       note('it is up again');
       // To read a page is to check its checksum.
@@ -49,7 +49,7 @@ export const dbDiskFull: Drill = {
     } finally {
       // An interruption ends the waits above, and not those that put things back.
       interruption.over();
-      await kubectl(['delete', kind, name, '--namespace=prod', '--ignore-not-found', '--wait=false']);
+      await kubectl(['delete', clusterKind, name, '--namespace=prod', '--ignore-not-found', '--wait=false']);
       await until(
         'its pod gone',
         async () => (await stage.field('prod', `pod/${pod}`, '{.metadata.name}')) === '',
@@ -98,17 +98,13 @@ async function fill(stage: Stage): Promise<number> {
   }
 }
 
-async function isHealthy({ field }: Stage): Promise<boolean> {
-  return (await field('prod', `${kind}/${name}`, '{.status.phase}')) === 'Cluster in healthy state';
-}
-
 async function said({ kubectl }: Stage): Promise<string | undefined> {
   const status = (await readStatus(kubectl, [])).find(({ environment }) => environment === 'prod');
   return status?.problems.find((problem) => problem.includes(`${name}: Not enough disk space`));
 }
 
 function imageOf({ field }: Stage): Promise<string> {
-  return field('prod', `${kind}/postgres`, '{.spec.imageName}');
+  return field('prod', `${clusterKind}/postgres`, '{.spec.imageName}');
 }
 
 function persistentVolume({ node, path }: { node: string; path: string }): object {

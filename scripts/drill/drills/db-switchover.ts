@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { until } from '../../until.ts';
-import { isWhole, primary, underWriter } from '../database.ts';
+import { clusterKind, isWhole, primary, underWriter } from '../database.ts';
 import type { Drill } from '../drill.ts';
 
 export const dbSwitchover: Drill = {
@@ -14,7 +14,7 @@ export const dbSwitchover: Drill = {
   goal: { figure: 'longest without writes', seconds: 3 },
   run: async (stage, note) => {
     const before = await primary(stage);
-    const image = await stage.field('prod', 'cluster.postgresql.cnpg.io/postgres', '{.spec.imageName}');
+    const image = await stage.field('prod', `${clusterKind}/postgres`, '{.spec.imageName}');
     const next = `${image}-next`;
     await stage.cluster.tagImage(image, path.basename(next).replace(/^.*:/, ''));
     const started = Date.now();

@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CannotRun } from '../../cli.ts';
 import { until } from '../../until.ts';
-import { primary, sql } from '../database.ts';
+import { clusterKind, isHealthy, primary, sql } from '../database.ts';
 import type { Drill } from '../drill.ts';
 import type { Stage } from '../stage.ts';
 
 /** Where it is restored to: a namespace of its own, which goes with all that is in it. */
 const namespace = 'restore-drill';
-const kind = 'cluster.postgresql.cnpg.io';
 const store = 'objectstore.barmancloud.cnpg.io';
 
 export const restore: Drill = {
@@ -37,19 +36,10 @@ export const restore: Drill = {
       note('the WAL until then is in the object store');
       const started = Date.now();
       await kubectl.apply(await restored(stage, target));
-      await until(
-        'the restored Cluster',
-        async () => {
-          return (
-            (await stage.field(namespace, `${kind}/postgres`, '{.status.phase}')) ===
-            'Cluster in healthy state'
-          );
-        },
-        300,
-      );
+      await until('the restored Cluster', () => isHealthy(stage, namespace, 'postgres'), 300);
       const took = (Date.now() - started) / 1000;
       note('it is restored');
-      const pod = await stage.field(namespace, `${kind}/postgres`, '{.status.currentPrimary}');
+      const pod = await stage.field(namespace, `${clusterKind}/postgres`, '{.status.currentPrimary}');
       const found = await sql(stage, pod, digest, namespace);
       const count = (text: string) =>
         sql(
@@ -112,7 +102,7 @@ async function restored({ kubectl }: Stage, target: string): Promise<object[]> {
   type Spec = Record<string, unknown>;
   type Cluster = { spec: Spec & { plugins?: { name: string; parameters: { barmanObjectName: string } }[] } };
   type Store = { spec: Spec & { configuration: { s3Credentials?: { accessKeyId: { name: string } } } } };
-  const live = await kubectl.json<Cluster>(['get', kind, 'postgres', '--namespace=prod']);
+  const live = await kubectl.json<Cluster>(['get', clusterKind, 'postgres', '--namespace=prod']);
   const [plugin] = live?.spec.plugins ?? [];
   if (live === undefined || plugin === undefined) {
     throw new CannotRun(

@@ -18,12 +18,9 @@ export class NotSent extends Error {
 /** A statement was sent, and nothing came back in time: it may have run. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
-  /** How long it was waited for, in milliseconds. */
-  readonly afterMs: number;
 
   constructor(afterMs: number) {
     super(`no answer within ${afterMs.toFixed()} ms`);
-    this.afterMs = afterMs;
   }
 }
 

@@ -44,6 +44,7 @@ export class Host {
   onRetry: () => void = () => {};
   readonly #role: Role;
   readonly #options: pg.PoolConfig;
+  readonly #connectTimeoutMs: number;
   readonly #statementTimeoutMs: number;
   readonly #log: Logger;
   #pool: pg.Pool;
@@ -55,6 +56,7 @@ export class Host {
 
   constructor(role: Role, host: string, config: PostgresConfig, pod: string, log: Logger) {
     this.#role = role;
+    this.#connectTimeoutMs = config.connectTimeoutMs;
     this.#statementTimeoutMs = config.statementTimeoutMs;
     this.#log = log.child({ role, host });
     this.#options = {
@@ -209,7 +211,7 @@ export class Host {
    * once a second apart, not even that: a Service without a pod answers with ICMP, which is limited to so much.
    */
   async #untilBack(): Promise<void> {
-    await within(this.#options.connectionTimeoutMillis ?? 0, this.#back.promise).catch(() => {
+    await within(this.#connectTimeoutMs, this.#back.promise).catch(() => {
       throw new NotSent(this.#reason);
     });
   }
