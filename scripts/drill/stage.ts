@@ -10,7 +10,7 @@ import { listApplications, refresh, untilAllWell } from '../start/deploy.ts';
 import { until } from '../until.ts';
 
 /** A pod as drills look at it. */
-type PodState = { name: string; uid: string; node: string; ready: boolean; ending: boolean };
+export type PodState = { name: string; uid: string; node: string; ready: boolean; ending: boolean };
 
 const serviceSelector = '--selector=app.kubernetes.io/name=quote-app';
 
