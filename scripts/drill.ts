@@ -11,7 +11,7 @@ import { readRuns, resilience } from './drill/resilience.ts';
 import { runDrill } from './drill/run.ts';
 import { openOwnStage, openStage, requireRoot, type Stage } from './drill/stage.ts';
 import { timeline } from './drill/timeline.ts';
-import { type Environment, environments } from './environments.ts';
+import { type Environment, environments } from './environment.ts';
 import { repoRoot, stateDir } from './paths.ts';
 import { interruption } from './until.ts';
 

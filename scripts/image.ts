@@ -2,7 +2,7 @@ import { CannotRun, run } from './cli.ts';
 import { embeddedCluster } from './cluster/cluster.ts';
 import { defaultClusterName } from './cluster/layout.ts';
 import { clusterReference } from './cluster-reference.ts';
-import { environments } from './environments.ts';
+import { environments } from './environment.ts';
 import { buildAppImage, pinDigest } from './gitops/app-image.ts';
 
 const help = `

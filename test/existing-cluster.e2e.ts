@@ -8,7 +8,7 @@ import { embeddedCluster } from '../scripts/cluster/cluster.ts';
 import { clusterLayout, inClusterRepository } from '../scripts/cluster/layout.ts';
 import { objectStoreKey } from '../scripts/cluster/object-store.ts';
 import { mirrorPatch } from '../scripts/cluster/upstream-mirror/upstream-mirror.ts';
-import { environments } from '../scripts/environments.ts';
+import { environments } from '../scripts/environment.ts';
 import { kubectlFor } from '../scripts/gitops/kubectl.ts';
 import { backupCredentials } from '../scripts/gitops/secrets.ts';
 import { type EnvironmentStatus, isFine } from '../scripts/gitops/status.ts';

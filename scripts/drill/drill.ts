@@ -1,4 +1,4 @@
-import type { Environment } from '../environments.ts';
+import type { Environment } from '../environment.ts';
 import type { Answer } from './load.ts';
 import type { Stage } from './stage.ts';
 

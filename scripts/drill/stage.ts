@@ -3,7 +3,7 @@ import { type Cluster, embeddedCluster } from '../cluster/cluster.ts';
 import { readPorts } from '../cluster/gateway/gateway.ts';
 import { clusterLayout } from '../cluster/layout.ts';
 import { clusterReference } from '../cluster-reference.ts';
-import { type Environment, environments } from '../environments.ts';
+import { type Environment, environments } from '../environment.ts';
 import { type Kubectl, kubectlFor } from '../gitops/kubectl.ts';
 import { type WorkingClone, workingClone } from '../gitops/working-clone.ts';
 import { listApplications, refresh, untilAllWell } from '../start/deploy.ts';

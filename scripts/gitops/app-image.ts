@@ -3,7 +3,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { isMap, isSeq, parse, parseDocument } from 'yaml';
 import { CannotRun } from '../cli.ts';
-import type { Environment } from '../environments.ts';
+import type { Environment } from '../environment.ts';
 import { buildImage } from '../images/buildah.ts';
 import { repoRoot } from '../paths.ts';
 

@@ -1,6 +1,6 @@
 import { execa } from 'execa';
 import { parse } from 'yaml';
-import { type Environment, environments } from '../environments.ts';
+import { type Environment, environments } from '../environment.ts';
 import { appName } from './app-image.ts';
 import type { ImageOverrides } from './root-application.ts';
 

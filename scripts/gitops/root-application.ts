@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { execa } from 'execa';
 import { parseAllDocuments } from 'yaml';
-import { type Environment, environments } from '../environments.ts';
+import { type Environment, environments } from '../environment.ts';
 import { repoRoot } from '../paths.ts';
 import type { Kubectl } from './kubectl.ts';
 

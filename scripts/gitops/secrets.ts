@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { environments } from '../environments.ts';
+import { environments } from '../environment.ts';
 import { day, exportKey, keyAlgorithm, newKeys, x509 } from '../keys.ts';
 import { type Kubectl, KubectlError } from './kubectl.ts';
 

@@ -1,5 +1,5 @@
 import { execa } from 'execa';
-import { type Environment, environments } from '../environments.ts';
+import { type Environment, environments } from '../environment.ts';
 import { type DatabaseCluster, databaseProblems } from './database-problems.ts';
 import { type Kubectl, KubectlError } from './kubectl.ts';
 import { type Pod, podProblems } from './pod-problems.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CannotRun } from '../cli.ts';
-import { environments } from '../environments.ts';
+import { environments } from '../environment.ts';
 import type { Kubectl } from '../gitops/kubectl.ts';
 import { type EnvironmentStatus, isFine, readStatus } from '../gitops/status.ts';
 

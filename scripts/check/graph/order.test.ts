@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { environments } from '../../environments.ts';
+import { environments } from '../../environment.ts';
 import { repoRoot } from '../../paths.ts';
 import { check } from '../check.ts';
 import { copy, findingsOf, spoil } from '../spoilt-copy.ts';

@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { execa } from 'execa';
-import { type Environment, environments } from '../../environments.ts';
+import { type Environment, environments } from '../../environment.ts';
 import { addresses, type ClusterLayout } from '../layout.ts';
 import { ensureRunning, waitForComponent } from '../processes.ts';
 
