@@ -3,7 +3,9 @@ import { embeddedCluster } from './cluster/cluster.ts';
 import { defaultClusterName } from './cluster/layout.ts';
 import { clusterReference } from './cluster-reference.ts';
 import { environments } from './environment.ts';
-import { buildAppImage, pinDigest } from './gitops/app-image.ts';
+import { buildAppImage } from './gitops/app-image.ts';
+import { repoRoot } from './paths.ts';
+import { pinDigest } from './release/pin.ts';
 
 const help = `
 Usage: npm run image -- [--write ENVIRONMENT] [--name NAME] [--json]
@@ -30,7 +32,7 @@ await run(
     process.stderr.write('building quote-app (usually 5 to 20 s)\n');
     const image = await buildAppImage();
     const digest = await embeddedCluster(name).loadImage(image);
-    const file = environment === undefined ? undefined : await pinDigest(environment, digest);
+    const file = environment === undefined ? undefined : await pinDigest(repoRoot, environment, digest);
     process.stdout.write(
       json === true
         ? `${JSON.stringify({ image, digest, file })}\n`

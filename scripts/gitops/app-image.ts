@@ -1,9 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
-import { isMap, isSeq, parse, parseDocument } from 'yaml';
+import { parse } from 'yaml';
 import { CannotRun } from '../cli.ts';
-import type { Environment } from '../environment.ts';
 import { buildImage } from '../images/buildah.ts';
 import { repoRoot } from '../paths.ts';
 
@@ -35,33 +34,4 @@ async function revision(): Promise<string> {
     reject: false,
   });
   return log.failed || log.stdout === '' ? 'checkout' : log.stdout;
-}
-
-/** Pins the environment's overlay to the digest. Returns the file, relative to the repository. @throws {CannotRun} */
-export async function pinDigest(environment: Environment, digest: string): Promise<string> {
-  const file = path.join(repoRoot, 'overlays', environment, 'kustomization.yaml');
-  const relative = path.relative(repoRoot, file);
-  const text = await readFile(file, 'utf8').catch(() => {
-    throw new CannotRun(`${relative} is missing: it says which image ${environment} runs.`);
-  });
-  await writeFile(file, withDigest(text, digest));
-  return relative;
-}
-
-/** A kustomization whose `images:` pin quote-app to the digest; other images and comments stay as they are. */
-export function withDigest(kustomization: string, digest: string): string {
-  const document = parseDocument(kustomization);
-  const images = document.get('images');
-  const known = isSeq(images)
-    ? images.items.find((item) => isMap(item) && item.get('name') === appName)
-    : undefined;
-  if (isMap(known)) {
-    known.set('digest', digest);
-    known.delete('newTag');
-  } else if (isSeq(images)) {
-    images.add(document.createNode({ name: appName, digest }));
-  } else {
-    document.set('images', document.createNode([{ name: appName, digest }]));
-  }
-  return document.toString({ lineWidth: 110 });
 }

@@ -1,6 +1,6 @@
 import { execa } from 'execa';
-import { parse } from 'yaml';
 import { type Environment, environments } from '../environment.ts';
+import { pinFile, pinIn } from '../release/pin.ts';
 import { appName } from './app-image.ts';
 import type { ImageOverrides } from './root-application.ts';
 
@@ -8,10 +8,6 @@ import type { ImageOverrides } from './root-application.ts';
 export interface RegistryImage {
   image: string;
   digest: string;
-}
-
-interface Kustomization {
-  images?: { name?: string; digest?: string }[];
 }
 
 /**
@@ -58,14 +54,8 @@ async function pinOf(
   commit: string,
   environment: Environment,
 ): Promise<string | 'none' | 'unreadable'> {
-  const text = await fileAt(repository, commit, `overlays/${environment}/kustomization.yaml`);
-  try {
-    const kustomization = text === undefined ? undefined : (parse(text) as Kustomization | null);
-    const image = kustomization?.images?.find(({ name }) => name === appName);
-    return image === undefined ? 'unreadable' : (image.digest ?? 'none');
-  } catch {
-    return 'unreadable';
-  }
+  const pin = pinIn((await fileAt(repository, commit, pinFile(environment))) ?? '');
+  return pin === undefined ? 'unreadable' : 'digest' in pin ? pin.digest : 'none';
 }
 
 async function fileAt(repository: string, commit: string, file: string): Promise<string | undefined> {
