@@ -21,6 +21,12 @@ export interface ImageBuild {
   arguments?: Record<string, string>;
   /** Stop after this stage, so that the rest can follow when what it copies is there. */
   target?: string;
+  /** Whether layers that are there already may be taken; by default they are. */
+  cache?: boolean;
+  /** Images in the place of stages of these names. */
+  images?: Record<string, string>;
+  /** Seconds since 1970 for the image and each file: the same files on the same base are then the same image. */
+  timestamp?: number;
 }
 
 /** Where and how buildah stores: in the cache, its record of mounts in memory. */
@@ -51,7 +57,9 @@ export async function buildImage(build: ImageBuild): Promise<void> {
     Object.entries(values).flatMap(([name, value]) => [option, `${name}=${value}`]);
   await buildah([
     'build',
-    '--layers',
+    // A layer of the cache keeps the time at which it was made.
+    ...(build.timestamp === undefined ? ['--layers'] : ['--layers=false', `--timestamp=${build.timestamp}`]),
+    ...(build.cache === false ? ['--no-cache'] : []),
     // chroot needs no network of its own and no runtime: it works wherever this program does.
     '--isolation=chroot',
     '--pull-never',
@@ -60,9 +68,16 @@ export async function buildImage(build: ImageBuild): Promise<void> {
     `--file=${build.dockerfile}`,
     ...(build.target === undefined ? [] : [`--target=${build.target}`]),
     ...named('--build-context', build.contexts),
+    ...named('--build-context', imageContexts(build.images)),
     ...named('--build-arg', build.arguments),
     build.context,
   ]);
+}
+
+function imageContexts(images: Record<string, string> = {}): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(images).map(([stage, image]) => [stage, `container-image://${image}`]),
+  );
 }
 
 /**
@@ -81,15 +96,43 @@ export async function removeInterruptedBuilds(): Promise<void> {
  * manifest's digest.
  * @throws {ImageError}
  */
-export async function pushImage(image: string, registry: string, as = image): Promise<string> {
+export function pushImage(image: string, registry: string, as = image): Promise<string> {
+  return push(image, `docker://${registry}/${as}`, '--tls-verify=false');
+}
+
+/** Pushes the image to the registry in its name, as whom `buildah login` knows; returns its digest. @throws {ImageError} */
+export function publishImage(image: string): Promise<string> {
+  return push(image, `docker://${image}`);
+}
+
+/** The digest that the image has in any registry that it is pushed to. @throws {ImageError} */
+export async function imageDigest(image: string): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'quotes-oci-'));
+  try {
+    return await push(image, `oci:${folder}`);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function push(image: string, to: string, ...options: string[]): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'quotes-push-'));
   try {
     const digestFile = path.join(folder, 'digest');
-    // Uncompressed: over loopback, gzip costs more than it saves.
-    const options = ['--tls-verify=false', '--disable-compression', `--digestfile=${digestFile}`];
-    await buildah(['push', ...options, image, `docker://${registry}/${as}`]);
+    // Uncompressed: gzip's bytes differ from one machine to another, and over loopback it costs more than it saves.
+    await buildah(['push', ...options, '--disable-compression', `--digestfile=${digestFile}`, image, to]);
     return (await readFile(digestFile, 'utf8')).trim();
   } finally {
     await rm(folder, { recursive: true });
+  }
+}
+
+/** Gives a function the files of an image, in a folder that is gone afterwards. @throws {ImageError} */
+export async function withImageFiles<T>(image: string, use: (folder: string) => Promise<T>): Promise<T> {
+  const container = await buildah(['from', '--pull-never', image]);
+  try {
+    return await use(await buildah(['mount', container]));
+  } finally {
+    await buildah(['rm', container]);
   }
 }

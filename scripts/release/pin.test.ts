@@ -27,7 +27,7 @@ test('an overlay that names no image gets one', () => {
   });
 });
 
-test('a digest takes the place of a tag and a digest that stand together, as Kustomize reads the digest alone', () => {
+test('a digest takes the place of a tag and a digest that stand together', () => {
   const both = 'images:\n  - name: quote-app # ours\n    newTag: main\n    digest: sha256:0\n';
   assert.equal(withDigest(both, digest), `images:\n  - name: quote-app # ours\n    digest: ${digest}\n`);
 });
