@@ -1,6 +1,5 @@
-import { execa } from 'execa';
 import { type Environment, environments } from '../environment.ts';
-import { pinFile, pinIn } from '../release/pin.ts';
+import { pinAt } from '../release/versions.ts';
 import { appName } from './app-image.ts';
 import type { ImageOverrides } from './root-application.ts';
 
@@ -54,11 +53,6 @@ async function pinOf(
   commit: string,
   environment: Environment,
 ): Promise<string | 'none' | 'unreadable'> {
-  const pin = pinIn((await fileAt(repository, commit, pinFile(environment))) ?? '');
+  const pin = await pinAt(repository, environment, commit);
   return pin === undefined ? 'unreadable' : 'digest' in pin ? pin.digest : 'none';
-}
-
-async function fileAt(repository: string, commit: string, file: string): Promise<string | undefined> {
-  const result = await execa('git', ['-C', repository, 'show', `${commit}:${file}`], { reject: false });
-  return result.failed ? undefined : result.stdout;
 }

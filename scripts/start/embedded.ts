@@ -3,6 +3,7 @@ import path from 'node:path';
 import { embeddedCluster } from '../cluster/cluster.ts';
 import type { Ports } from '../cluster/gateway/gateway.ts';
 import { checkoutImageFile, webhookSecretFile } from '../cluster/git-server/after-push.ts';
+import { toldHerePatch } from '../cluster/git-server/commit-statuses.ts';
 import { addRemote, headOfMain, repositoryFolder } from '../cluster/git-server/git-server.ts';
 import { clusterLayout, defaultClusterName, inClusterRepository } from '../cluster/layout.ts';
 import { objectStoreKey } from '../cluster/object-store.ts';
@@ -31,7 +32,7 @@ export async function startEmbedded(name: string, json: boolean): Promise<void> 
   });
   const image = Promise.withResolvers<RegistryImage>();
   const kustomize = path.join(await goTools('check'), 'kustomize');
-  const argocdManifests = renderArgocd(kustomize, [mirrorPatch]);
+  const argocdManifests = renderArgocd(kustomize, [mirrorPatch, toldHerePatch]);
   argocdManifests.catch(() => {}); // told of where it is awaited
   const kubernetes: Step = {
     title: `Kubernetes "${name}"`,

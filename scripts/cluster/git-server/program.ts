@@ -1,4 +1,5 @@
-// Runs in the control plane's namespace: `git http-backend` behind HTTP, and word to Argo CD after each push.
+// Runs in the control plane's namespace: `git http-backend` behind HTTP, word to Argo CD after each push, and its word
+// of what became of it.
 import { spawn } from 'node:child_process';
 import http from 'node:http';
 import path from 'node:path';
@@ -8,6 +9,7 @@ import { kubectlFor } from '../../gitops/kubectl.ts';
 import { addresses, clusterLayout } from '../layout.ts';
 import { pkiKubeconfig } from '../pki.ts';
 import { afterPush } from './after-push.ts';
+import { serveCommitStatuses } from './commit-statuses.ts';
 import { repositoryFolder } from './git-server.ts';
 
 const layout = clusterLayout(process.argv[2] ?? '');
@@ -32,6 +34,9 @@ async function serve(
   url: URL,
   push: boolean,
 ): Promise<void> {
+  if (await serveCommitStatuses(layout, repository, request, response, url.pathname)) {
+    return;
+  }
   const before = push ? await mainCommit() : undefined;
   const finished = Promise.withResolvers<void>();
   const backend = spawn('git', ['http-backend'], {

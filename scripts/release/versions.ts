@@ -1,0 +1,66 @@
+import { execa } from 'execa';
+import type { Environment } from '../environment.ts';
+import { git } from './commit.ts';
+import { pinFile, pinIn } from './pin.ts';
+import { releaseFile, revisionIn } from './release-settings.ts';
+
+/** A version that Git said an environment runs, from a commit on. */
+export type Version = {
+  digest: string;
+  /** The service's commit that the image was built from, where the release says it. */
+  revision?: string;
+  /** The commit that pinned it. */
+  commit: string;
+  /** Who made that commit, and when (ISO 8601). */
+  author: string;
+  committed: string;
+  subject: string;
+};
+
+/**
+ * The versions that an environment was pinned to in the history of a commit, the last one first; a tag is none. One
+ * that came back is there each time.
+ * @throws {CannotRun} when the commit is not known
+ */
+export async function versionsOf(root: string, environment: Environment, at = 'HEAD'): Promise<Version[]> {
+  const format = '--format=%H%x00%an%x00%cI%x00%s';
+  // On the branch itself: what a merge brought was pinned by the merge.
+  const log = ['log', '--first-parent', '--diff-merges=first-parent', format, at, '--'];
+  const commits = (await git(root, ...log, pinFile(environment), releaseFile(environment))).split('\n');
+  const versions: Version[] = [];
+  for (const line of commits.filter((line) => line !== '').toReversed()) {
+    const [commit = '', author = '', committed = '', subject = ''] = line.split('\0');
+    const [pin, revision] = await Promise.all([
+      pinAt(root, environment, commit),
+      revisionAt(root, environment, commit),
+    ]);
+    if (pin === undefined || !('digest' in pin) || pin.digest === versions[0]?.digest) {
+      continue;
+    }
+    versions.unshift({
+      digest: pin.digest,
+      ...(revision !== undefined && { revision }),
+      commit,
+      author,
+      committed,
+      subject,
+    });
+  }
+  return versions;
+}
+
+/** What an environment pins at a commit. */
+export async function pinAt(root: string, environment: Environment, commit: string) {
+  return pinIn((await fileAt(root, commit, pinFile(environment))) ?? '');
+}
+
+async function revisionAt(root: string, environment: Environment, commit: string) {
+  return revisionIn((await fileAt(root, commit, releaseFile(environment))) ?? '');
+}
+
+/** A file's text at a commit, to the byte; undefined where that has none. */
+export async function fileAt(root: string, commit: string, file: string): Promise<string | undefined> {
+  const show = ['-C', root, 'show', `${commit}:${file}`];
+  const { stdout, failed } = await execa('git', show, { reject: false, stripFinalNewline: false });
+  return failed ? undefined : stdout;
+}
