@@ -73,18 +73,12 @@ export async function requireCommittable(root: string, paths: string[]): Promise
 }
 
 /**
- * Pushes HEAD to the remote's main. Where others have pushed meanwhile, it is put on top of theirs, unless they changed
+ * Pushes HEAD, a commit of `commitFiles`, to the remote's main. Where others have pushed meanwhile, it is put on top of theirs, unless they changed
  * one of the files: then the commit is taken back and nothing is pushed. Returns the commit as it was pushed.
- * @param made the commit at HEAD that this is about
  * @param files what nobody else may have changed, relative to the repository
  * @throws {CannotRun}
  */
-export async function publishCommit(
-  root: string,
-  remote: string,
-  made: string,
-  files: string[],
-): Promise<string> {
+export async function publishCommit(root: string, remote: string, files: string[]): Promise<string> {
   for (let tries = 0; tries < 5; tries += 1) {
     const push = await attempt(root, 'push', '--quiet', '--porcelain', remote, `HEAD:refs/heads/${main}`);
     if (!push.failed) {
@@ -96,7 +90,7 @@ export async function publishCommit(
       );
     }
     await git(root, 'fetch', '--quiet', remote, main);
-    await requireUntouched(root, remote, made, files);
+    await requireUntouched(root, remote, files);
     const rebase = await attempt(root, 'rebase', '--quiet', '--autostash', 'FETCH_HEAD');
     if (rebase.failed) {
       await attempt(root, 'rebase', '--abort');
@@ -111,27 +105,23 @@ export async function publishCommit(
   );
 }
 
-async function requireUntouched(root: string, remote: string, made: string, files: string[]): Promise<void> {
+async function requireUntouched(root: string, remote: string, files: string[]): Promise<void> {
   const base = await git(root, 'merge-base', 'HEAD', 'FETCH_HEAD');
   const theirs = await git(root, 'log', '--format=%h %an: %s', `${base}..FETCH_HEAD`, '--', ...files);
   if (theirs === '') {
     return;
   }
-  const head = await git(root, 'rev-parse', 'HEAD');
-  const [own = ''] = (await git(root, 'diff', '--name-only', `${made}^`, made)).split('\n');
-  if (head === made && own !== '') {
-    await takeBack(root, made);
-  }
+  await takeBack(root);
   throw new CannotRun(
     `Others have pushed to ${remote} meanwhile what this is about; nothing was pushed and the commit is taken back:\n` +
       `${theirs}\nLook at it: "git pull --rebase ${remote} ${main}", then run this again.`,
   );
 }
 
-/** Ends a branch before its last commit; changes that were there beside it stay. */
-async function takeBack(root: string, made: string): Promise<void> {
-  const paths = (await git(root, 'diff', '--name-only', '-z', `${made}^`, made)).split('\0').filter(Boolean);
-  await git(root, 'reset', '--quiet', '--soft', `${made}^`);
+/** Ends the branch before its last commit; changes that are there beside it stay. */
+async function takeBack(root: string): Promise<void> {
+  const paths = (await git(root, 'diff', '--name-only', '-z', 'HEAD^', 'HEAD')).split('\0').filter(Boolean);
+  await git(root, 'reset', '--quiet', '--soft', 'HEAD^');
   await git(root, 'restore', '--source=HEAD', '--staged', '--worktree', '--', ...paths);
 }
 
