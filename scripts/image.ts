@@ -1,8 +1,8 @@
-import { CannotRun, run } from './cli.ts';
+import { run } from './cli.ts';
 import { embeddedCluster } from './cluster/cluster.ts';
 import { defaultClusterName } from './cluster/layout.ts';
 import { clusterReference } from './cluster-reference.ts';
-import { environments } from './environment.ts';
+import { environmentNamed } from './environment.ts';
 import { buildAppImage } from './gitops/app-image.ts';
 import { repoRoot } from './paths.ts';
 import { pinDigest } from './release/pin.ts';
@@ -23,10 +23,7 @@ await run(
     options: { write: { type: 'string' }, name: { type: 'string' }, json: { type: 'boolean' } },
   },
   async ({ write, name = defaultClusterName, json }) => {
-    const environment = environments.find((candidate) => candidate === write);
-    if (write !== undefined && environment === undefined) {
-      throw new CannotRun(`--write ${write}: no such environment. There are ${environments.join(', ')}.`);
-    }
+    const environment = write === undefined ? undefined : environmentNamed(write, '--write');
     // Before the build: without a cluster there is no registry to give it to.
     clusterReference({ name });
     process.stderr.write('building quote-app (usually 5 to 20 s)\n');

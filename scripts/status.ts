@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { stripVTControlCharacters, styleText } from 'node:util';
 import { run } from './cli.ts';
 import { repositoryFolder } from './cluster/git-server/git-server.ts';
 import { clusterLayout, defaultClusterName } from './cluster/layout.ts';
 import { clusterReference } from './cluster-reference.ts';
+import { colour, columns, shorten, span } from './columns.ts';
 import { kubectlFor } from './gitops/kubectl.ts';
 import { type EnvironmentStatus, isFine, readStatus } from './gitops/status.ts';
 import { repoRoot } from './paths.ts';
@@ -63,26 +63,7 @@ function report(statuses: EnvironmentStatus[]): string {
   const problems = statuses.flatMap(({ environment, problems }) =>
     problems.map((problem) => `${environment}: ${problem}`),
   );
-  return [...table([head, ...rows]), ...problems].join('\n');
-}
-
-function table(rows: string[][]): string[] {
-  const width = (cell: string) => stripVTControlCharacters(cell).length;
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => width(row[column] ?? '')))) ?? [];
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - width(cell)))
-      .join('  ')
-      .trimEnd(),
-  );
-}
-
-function colour(text: string, good: boolean): string {
-  return styleText(good ? 'green' : 'yellow', text, { stream: process.stdout });
-}
-
-function shorten(text: string, most: number): string {
-  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+  return [...columns([head, ...rows]), ...problems].join('\n');
 }
 
 /** The image without its registry, and the digest's first characters. */
@@ -96,16 +77,5 @@ function shortImage(image: string | undefined): string {
 }
 
 function ago(time: string | undefined): string {
-  if (time === undefined) {
-    return '-';
-  }
-  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(time)) / 1000));
-  const [unit, size] = (
-    [
-      ['d', 86_400],
-      ['h', 3600],
-      ['m', 60],
-    ] as const
-  ).find(([, length]) => seconds >= length) ?? ['s', 1];
-  return `${Math.floor(seconds / size)}${unit}`;
+  return time === undefined ? '-' : span(Date.now() - Date.parse(time));
 }

@@ -1,0 +1,54 @@
+import { styleText } from 'node:util';
+import { CannotRun, run } from './cli.ts';
+import { terminalDifference } from './diff/formats/terminal.ts';
+import { environmentNamed } from './environment.ts';
+import { repoRoot } from './paths.ts';
+import { carryOut } from './release/carry-out.ts';
+import { asked, clusterOf, options, optionsHelp } from './release/options.ts';
+import { proposePromotion } from './release/promotion.ts';
+import { report } from './release/report.ts';
+import { requireHealthy, requirePushed } from './release/running.ts';
+
+const help = `
+Usage: npm run promote -- [--offline] [--dry-run | --push REMOTE] [--json] FROM TO
+
+Takes the version that FROM runs to the next environment, dev to staging or staging to prod: its digest and release.yaml,
+the file that goes with a version, and nothing else. Asks the cluster whether FROM runs it Healthy, shows what changes, and
+commits it.
+
+  --offline                asks no cluster, but Git: that the version was pushed to FROM
+${optionsHelp}
+
+Exit code: 0 committed, or there already; 2 refused, or it cannot run.
+`;
+
+await run(
+  { help, options: { ...options, offline: { type: 'boolean' } }, positionals: true },
+  async ({ offline, name, context, json, ...given }, positionals) => {
+    const [first, second, ...more] = positionals;
+    if (more.length > 0) {
+      throw new CannotRun(`unexpected argument "${more[0]}": see --help.`);
+    }
+    const from = environmentNamed(first, 'FROM');
+    const to = environmentNamed(second, 'TO');
+    const wanted = asked(given);
+    const { proposal, pinned, ...version } = await proposePromotion(repoRoot, from, to);
+    const evidence =
+      offline === true
+        ? await requirePushed(repoRoot, from, pinned.commit)
+        : await requireHealthy(await clusterOf({ name, context }), from, version.digest);
+    const tell = report(json === true);
+    tell.say(`${evidence.by} says: ${evidence.said}`);
+    if (proposal === undefined) {
+      tell.say(`${to} has it already.`);
+      tell.end({ ...version, from, to, evidence, commit: null, pushed: false });
+      return 0;
+    }
+    const done = await carryOut(repoRoot, to, proposal, wanted, (difference) =>
+      tell.say(terminalDifference(difference, styleText('bold', '.') !== '.')),
+    );
+    tell.done(done, wanted);
+    tell.end({ ...version, from, to, evidence, ...done, commit: done.commit ?? null });
+    return 0;
+  },
+);

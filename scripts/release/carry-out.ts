@@ -1,0 +1,71 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { withTreeAt } from '../check/origin.ts';
+import { CannotRun } from '../cli.ts';
+import { difference } from '../diff/difference.ts';
+import type { Difference } from '../diff/model.ts';
+import type { Environment } from '../environment.ts';
+import { activeFreezes, freezesFile, readFreezes } from '../freezes/calendar.ts';
+import { addOverride } from '../freezes/override.ts';
+import { commitFiles, git, type Proposal, publishCommit, requireCommittable } from './commit.ts';
+
+/** What a user asked for besides the change itself. */
+export type Asked = {
+  dryRun: boolean;
+  /** The remote to whose main the commit is pushed. */
+  push: string | undefined;
+  /** Why a freeze does not hold this up, and until when it then does not hold. */
+  override: { reason: string; until: Date } | undefined;
+};
+
+/** What became of a proposal. `commit` is undefined where it was a dry run. */
+export type Done = { difference: Difference; commit: string | undefined; pushed: boolean };
+
+/**
+ * Makes a proposal a commit: refused while the environment is frozen, shown by `show` before anything is written, then
+ * committed and, where that is asked for, pushed. A freeze that is overridden is so in the same commit.
+ * @throws {CannotRun} and nothing is changed then
+ */
+export async function carryOut(
+  root: string,
+  environment: Environment,
+  proposal: Proposal,
+  { dryRun, push, override }: Asked,
+  show: (difference: Difference) => void,
+): Promise<Done> {
+  return withTreeAt(root, 'HEAD', async (tree) => {
+    const now = new Date();
+    const frozen = activeFreezes(await readFreezes(tree), environment, now);
+    if (frozen.length > 0 && override === undefined) {
+      const freezes = frozen.map(({ name, reason, until }) => `  ${name} until ${until.toISOString()}: ${reason}`);
+      throw new CannotRun(
+        `${environment} is frozen (${freezesFile}):\n${freezes.join('\n')}\n` +
+          '--override-freeze REASON lets this through, and writes into that file who did and why.',
+      );
+    }
+    for (const [file, text] of Object.entries(proposal.files)) {
+      await writeFile(path.join(tree, file), text);
+    }
+    const files = { ...proposal.files };
+    const trailers: string[] = [];
+    for (const { name } of frozen) {
+      const { reason, until } = override ?? { reason: '', until: now };
+      const owner = await git(root, 'config', 'user.email');
+      const changed = await addOverride(tree, { freeze: name, environment, owner, reason, until }, now);
+      for (const file of changed) {
+        files[file] = await readFile(path.join(tree, file), 'utf8');
+      }
+      trailers.push(`Override-Freeze: ${name}: ${reason}\n`);
+    }
+    await requireCommittable(root, Object.keys(files));
+    const shown = await difference(root, { from: { commit: 'HEAD' }, to: { folder: tree } });
+    show(shown);
+    if (dryRun) {
+      return { difference: shown, commit: undefined, pushed: false };
+    }
+    const commit = await commitFiles(root, { files, message: `${proposal.message}${trailers.join('')}` });
+    return push === undefined
+      ? { difference: shown, commit, pushed: false }
+      : { difference: shown, commit: await publishCommit(root, push, Object.keys(files)), pushed: true };
+  });
+}

@@ -1,0 +1,65 @@
+import { CannotRun } from '../cli.ts';
+import { defaultClusterName } from '../cluster/layout.ts';
+import { clusterReference } from '../cluster-reference.ts';
+import { type Kubectl, kubectlFor } from '../gitops/kubectl.ts';
+import type { Asked } from './carry-out.ts';
+
+/** The options of every verb that makes a commit of a change, for `run`. */
+export const options = {
+  'dry-run': { type: 'boolean' },
+  push: { type: 'string' },
+  'override-freeze': { type: 'string' },
+  'override-until': { type: 'string' },
+  name: { type: 'string' },
+  context: { type: 'string' },
+  json: { type: 'boolean' },
+} as const;
+
+/** What --help says of them. */
+export const optionsHelp = `  --dry-run                shows what would change, and changes nothing
+  --push REMOTE            pushes the commit to that remote's main; where others pushed meanwhile it is put on top of
+                           theirs, or taken back where they changed the same
+  --override-freeze REASON lets it through during a freeze, and writes into policies/freezes.yaml who did and why
+  --override-until TIME    how long the freeze then does not hold, at most a day from now (default: one hour)
+  --name NAME              the embedded cluster of that name (default: ${defaultClusterName})
+  --context NAME           the cluster of that kubectl context
+  --json                   one JSON object on standard output`;
+
+type Given = {
+  'dry-run'?: boolean | undefined;
+  push?: string | undefined;
+  'override-freeze'?: string | undefined;
+  'override-until'?: string | undefined;
+};
+
+/** @throws {CannotRun} when they do not go together */
+export function asked(given: Given): Asked {
+  const { 'dry-run': dryRun = false, push, 'override-freeze': reason, 'override-until': until } = given;
+  if (dryRun && push !== undefined) {
+    throw new CannotRun('--dry-run makes no commit, so there is nothing to --push: leave one of them away.');
+  }
+  if (reason === undefined) {
+    if (until !== undefined) {
+      throw new CannotRun('--override-until goes with --override-freeze REASON.');
+    }
+    return { dryRun, push, override: undefined };
+  }
+  if (reason.trim() === '') {
+    throw new CannotRun('--override-freeze: say the reason; it is written into the commit.');
+  }
+  const end = until === undefined ? new Date(Date.now() + 60 * 60_000) : new Date(until);
+  if (Number.isNaN(end.getTime())) {
+    throw new CannotRun(`--override-until ${until}: no time such as 2026-12-21T12:00:00Z.`);
+  }
+  // Whole seconds, as the file has them.
+  return { dryRun, push, override: { reason, until: new Date(Math.ceil(end.getTime() / 1000) * 1000) } };
+}
+
+/** kubectl of the cluster that the user means. @throws {CannotRun} when it cannot be asked */
+export async function clusterOf(choice: { name?: string | undefined; context?: string | undefined }): Promise<Kubectl> {
+  const kubectl = await kubectlFor(clusterReference(choice));
+  await kubectl(['get', 'namespace', 'argocd']).catch((error: Error) => {
+    throw new CannotRun(`The cluster cannot be asked: ${error.message}`);
+  });
+  return kubectl;
+}

@@ -1,0 +1,32 @@
+import type { Asked, Done } from './carry-out.ts';
+
+/** How a verb tells what it did: in lines, or as one JSON object at its end. */
+export type Report = {
+  say(text: string): void;
+  /** What became of the commit, and what to do next. */
+  done(done: Done, asked: Asked): void;
+  end(result: object): void;
+};
+
+export function report(json: boolean): Report {
+  const say = (text: string) => {
+    (json ? process.stderr : process.stdout).write(`${text.trimEnd()}\n`);
+  };
+  return {
+    say,
+    done: ({ commit, pushed }, { push }) => {
+      if (commit === undefined) {
+        say('A dry run: nothing is changed.');
+      } else if (pushed) {
+        say(`${commit.slice(0, 10)} is pushed to ${push}: "npm run status -- --watch" follows it.`);
+      } else {
+        say(`Committed as ${commit.slice(0, 10)}. Push it to deploy it; "git revert" takes it back.`);
+      }
+    },
+    end: (result) => {
+      if (json) {
+        process.stdout.write(`${JSON.stringify(result)}\n`);
+      }
+    },
+  };
+}
