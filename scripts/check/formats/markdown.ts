@@ -11,7 +11,7 @@ import {
 import { printable } from './printable.ts';
 
 /** GitHub refuses a longer comment. In characters; a JavaScript string is never shorter than that. */
-const longestComment = 65_536;
+export const longestComment = 65_536;
 
 /**
  * A comment on a pull request: the verdict, a table of findings, why each rule is and what mends it. Findings that
@@ -73,7 +73,7 @@ function html(text: string): string {
 }
 
 /** Text of a manifest as text, in a table's cell too: no markup, no HTML, nobody mentioned, no issue linked. */
-function inline(text: string): string {
+export function inline(text: string): string {
   return html(text)
     .replace(/[\\`*_[\]~|$]|:(?=\/\/)|^[-+=]/gm, '\\$&')
     .replace(/[@#]/g, '$&&#8203;')
