@@ -39,7 +39,8 @@ with the commit that REF names, by default the one where it left the default bra
   --context NAME      with --live: the cluster of that kubectl context
 
 Values of Secrets, and what policies/ call a secret elsewhere, are shown in no format.
-What would be refused (immutable) or loses data (data) is to be acknowledged by a commit that the working tree adds:
+What would be refused (immutable) or loses data (data) is to be acknowledged by a commit that came after REF, or after
+what the cluster runs:
 Acknowledge-Impact: KIND/NAME in NAMESPACE: WHY
 No colour into a pipe or with NO_COLOR; FORCE_COLOR asks for it.
 Exit code: 0 nothing of that is unacknowledged, 1 something is, 2 cannot run: a side that does not render, too.

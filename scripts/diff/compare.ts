@@ -1,7 +1,6 @@
 import { keyOf } from '../check/data/holdings.ts';
-import type { Impact as DataImpact } from '../check/data/impacts.ts';
 import { Graph } from '../check/graph/graph.ts';
-import type { RenderedObject } from '../check/model.ts';
+import type { ObjectId, RenderedObject } from '../check/model.ts';
 import { grave, heaviest } from './impacts/impact.ts';
 import type { Difference, Note, ObjectDifference, PartDifference } from './model.ts';
 import { objectDifference } from './objects.ts';
@@ -11,23 +10,26 @@ import type { Part } from './trees.ts';
 
 type State = { name: string; parts: Part[] };
 
-/** What else is known of the change: what it does to data, and what of that its commits accept, by object. */
-export type Known = { data: DataImpact[]; accepted: (string | undefined)[]; concealer?: Concealer };
+/** What is known of what happens to an object of an environment, besides what its fields say. */
+export type Said = { id: ObjectId; environment: string; note: Note };
+
+/** What else is known of the change, and what of it its commits accept, by object. */
+export type Known = { said: Said[]; accepted: (string | undefined)[]; concealer?: Concealer };
 
 /** What two states of a repository differ in. */
 export function compare(
   from: State,
   to: State,
-  { data, accepted, concealer = new Concealer() }: Known,
+  { said, accepted, concealer = new Concealer() }: Known,
 ): Difference {
   const isAcknowledged = (key: string) => accepted.includes(key);
-  const told = new Set<DataImpact>();
+  const told = new Set<Said>();
   const notesIn = (part: Part) => (object: RenderedObject) =>
-    data
-      .filter((impact) => isOn(impact, part, object))
-      .map((impact): Note => {
-        told.add(impact);
-        return { impact: 'data', rule: 'data-removed', message: impact.message };
+    said
+      .filter((one) => isOn(one, part, object))
+      .map((one): Note => {
+        told.add(one);
+        return one.note;
       });
   const both = [...new Set([...to.parts, ...from.parts].map(({ name }) => name))];
   const compared = both.flatMap((name): PartDifference[] => {
@@ -53,7 +55,7 @@ export function compare(
   });
   const parts = withUntold(
     compared,
-    data.filter((impact) => !told.has(impact)),
+    said.filter((one) => !told.has(one)),
     isAcknowledged,
   ).filter(({ objects, state }) => objects.length > 0 || state !== 'changed');
   return {
@@ -83,7 +85,7 @@ function partDifference(
   return { name, environment, state, impact, objects, unchanged, notes };
 }
 
-function isOn({ id, environment }: DataImpact, { role, target }: Part, object: RenderedObject): boolean {
+function isOn({ id, environment }: Said, { role, target }: Part, object: RenderedObject): boolean {
   return (
     id.kind === object.id.kind &&
     id.name === object.id.name &&
@@ -95,26 +97,26 @@ function isOn({ id, environment }: DataImpact, { role, target }: Part, object: R
 /** What a change does to an object that is the same on both sides: its Application goes elsewhere with it. */
 function withUntold(
   parts: PartDifference[],
-  untold: DataImpact[],
+  untold: Said[],
   isAcknowledged: (key: string) => boolean,
 ): PartDifference[] {
+  const placeOf = ({ environment }: Said) =>
+    parts.find((part) => part.environment === environment && environment !== '') ?? parts[0];
   return parts.map((part) => {
-    const own = untold.filter(
-      ({ environment }) => part.environment !== '' && environment === part.environment,
-    );
-    const objects = own.map(({ id, message }): ObjectDifference => {
+    const own = untold.filter((one) => placeOf(one) === part);
+    const objects = own.map(({ id, note }): ObjectDifference => {
       const key = keyOf(id);
-      const notes: Note[] = [{ impact: 'data', rule: 'data-removed', message }];
+      const { impact } = note;
       const acknowledged = isAcknowledged(key);
       return {
         key,
         apiVersion: '',
         ...id,
         state: 'changed',
-        impact: 'data',
+        impact,
         acknowledged,
         fields: [],
-        notes,
+        notes: [note],
       };
     });
     return own.length === 0

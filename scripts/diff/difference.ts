@@ -22,7 +22,11 @@ export async function difference(
   const first = from ?? { commit: await defaultCommit(root) };
   const [was, is] = [await renderSide(root, first, progress), await renderSide(root, to, progress)];
   return compare(was, is, {
-    data: impactsOf(withPlaces(was), is.holdings),
+    said: impactsOf(withPlaces(was), is.holdings).map(({ id, environment, message }) => ({
+      id,
+      environment,
+      note: { impact: 'data', rule: 'data-removed', message },
+    })),
     accepted: await acceptedBetween(root, first, to, message),
   });
 }
@@ -38,7 +42,11 @@ async function defaultCommit(root: string): Promise<string> {
   return origin.commit;
 }
 
-async function acceptedBetween(
+/**
+ * The objects whose impacts the commits between two sides accept, by their keys.
+ * @throws {CannotRun} when git does not know the commits
+ */
+export async function acceptedBetween(
   root: string,
   from: Side,
   to: Side,

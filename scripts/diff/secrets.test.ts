@@ -74,7 +74,7 @@ test('nor is a variable, key, flag, field or URL that holds one, also where it c
     binaryData: { blob: Buffer.from(`-----BEGIN RSA PRIVATE KEY-----${value}---`).toString('base64') },
   });
   assert.deepEqual(told(config('one'), config('two')), [
-    'data["api-key"]: "(not shown)" → "(changed, not shown)"',
+    'data.api-key: "(not shown)" → "(changed, not shown)"',
     'data["settings.ini"]: "(not shown)" → "(changed, not shown)"',
     'data.plain: "one" → "two"',
     'binaryData.blob: "(not shown)" → "(changed, not shown)"',

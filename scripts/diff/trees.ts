@@ -53,7 +53,12 @@ export async function commitNamed(root: string, name: string): Promise<{ commit:
   return { commit, name: commit.startsWith(name) ? short : `${name} (${short})` };
 }
 
-async function renderTree(root: string, name: string, progress: (line: string) => void): Promise<Tree> {
+/** Renders the files of a folder. @throws {CannotRun} when something does not render */
+export async function renderTree(
+  root: string,
+  name: string,
+  progress: (line: string) => void,
+): Promise<Tree> {
   const files = new YamlFiles(root);
   const kustomize = await findKustomize(progress);
   const targets = (await repositoryTargets(root, files)).filter(

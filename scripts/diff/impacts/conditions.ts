@@ -45,9 +45,12 @@ export const wasSaid: Condition = {
   holds: ({ change }) => change?.was !== undefined,
 };
 
-export const removed: Condition = {
-  says: 'it is taken away',
-  holds: ({ change }) => change?.was !== undefined && change.is === undefined,
+export const removedWhole: Condition = {
+  says: 'all of it, or one of the list, is taken away',
+  holds: ({ change }) =>
+    change?.was !== undefined &&
+    change.is === undefined &&
+    change.path.filter((step) => typeof step === 'string').length === 2,
 };
 
 export const autoscaled: Condition = {

@@ -1,4 +1,4 @@
-import { absent, frozen, removed, smaller } from './conditions.ts';
+import { absent, frozen, removedWhole, smaller } from './conditions.ts';
 import type { ImpactRule } from './impact.ts';
 
 const cluster = 'postgresql.cnpg.io/Cluster';
@@ -184,10 +184,7 @@ export const immutableRules: ImpactRule[] = [
     on: 'changed',
     kinds: ['apiextensions.k8s.io/CustomResourceDefinition'],
     fields: ['spec.versions'],
-    when: {
-      says: 'a version is taken away',
-      holds: (subject) => removed.holds(subject) && subject.change?.path.length === 3,
-    },
+    when: removedWhole,
     why: 'A version in which objects were ever stored cannot go while status.storedVersions names it.',
   },
   {
@@ -222,7 +219,7 @@ export const immutableRules: ImpactRule[] = [
     on: 'changed',
     kinds: [cluster],
     fields: ['spec.walStorage', 'spec.tablespaces'],
-    when: removed,
+    when: removedWhole,
     why: 'What Postgres writes to cannot be taken from it.',
   },
   {
