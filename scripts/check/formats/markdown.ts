@@ -68,7 +68,8 @@ function whyAndFix({ id, why, fix }: Rule): string {
 
 const entities: Record<string, string> = { '<': '&lt;', '>': '&gt;', '&': '&amp;' };
 
-function html(text: string): string {
+/** Text of a manifest as text in an HTML element, where Markdown's own escapes would be read as they stand. */
+export function html(text: string): string {
   return printable(text.trim()).replace(/[<>&]/g, (character) => entities[character] ?? '');
 }
 

@@ -1,4 +1,4 @@
-import { inline, longestComment } from '../../check/formats/markdown.ts';
+import { html, inline, longestComment } from '../../check/formats/markdown.ts';
 import { grave } from '../impacts/impact.ts';
 import type { Difference, PartDifference } from '../model.ts';
 import { headline, partLines } from './lines.ts';
@@ -22,7 +22,7 @@ export function markdownDifference(difference: Difference): string {
     ...(open.length === 0 ? [] : [howToAcknowledge, fenced(cut(open, longestComment / 4), '')]),
   ].join('\n\n');
   const texts = difference.parts.map((part) => ({
-    title: `<details><summary>${inline(headline(part))}</summary>`,
+    title: `<details><summary>${inElement(headline(part))}</summary>`,
     lines: partLines(part).map(({ sign, text }) => `${sign === '~' ? '!' : sign} ${text}`.trimEnd()),
   }));
   const frames = texts.reduce(
@@ -38,6 +38,11 @@ export function markdownDifference(difference: Difference): string {
     ({ title, lines }) => `${title}\n\n${fenced(cut(lines, share), 'diff')}\n\n</details>`,
   );
   return [head, ...shown].join('\n\n').slice(0, longestComment);
+}
+
+/** Nobody is mentioned and no issue linked there either. */
+function inElement(text: string): string {
+  return html(text).replace(/[@#]/g, '$&&#8203;').replaceAll('\n', ' ');
 }
 
 function mark({ unacknowledged, parts }: Difference): string {
