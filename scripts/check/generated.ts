@@ -1,5 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { impactsDocument, impactsMarkdown } from '../diff/impact-docs.ts';
 import { catalogue } from './catalogue.ts';
 import { exemptedFiles, staleFiles, writtenBindings } from './exemptions/bindings.ts';
 import { readExemptions } from './exemptions/exemptions.ts';
@@ -14,7 +15,8 @@ import { repositoryTargets } from './targets.ts';
 import { YamlFiles } from './yaml/yaml-files.ts';
 
 /**
- * Writes what is made from the rules and the exemptions of a root: the bindings first, which the rules are read with.
+ * Writes what is made from the rules and the exemptions of a root: the bindings first, which the rules are read with;
+ * then the documents of the rules, and of the impacts that this program's diff knows.
  * @returns the files that changed, relative to the root
  * @throws {CannotRun} when something cannot be read or written
  */
@@ -30,13 +32,19 @@ export async function writeGenerated(root: string, progress: (line: string) => v
     const at = path.join(root, file);
     await (text === undefined ? rm(at) : writeWhole(at, text));
   }
-  const rules = rulesMarkdown(await catalogue(root, progress));
-  const document = path.join(root, rulesDocument);
-  if ((await readFile(document, 'utf8').catch(() => undefined)) === rules) {
-    return stale;
+  const documents = new Map([
+    [rulesDocument, rulesMarkdown(await catalogue(root, progress))],
+    [impactsDocument, impactsMarkdown()],
+  ]);
+  const written: string[] = [];
+  for (const [document, text] of documents) {
+    const at = path.join(root, document);
+    if ((await readFile(at, 'utf8').catch(() => undefined)) !== text) {
+      await writeWhole(at, text);
+      written.push(document);
+    }
   }
-  await writeWhole(document, rules);
-  return [...stale, rulesDocument];
+  return [...stale, ...written];
 }
 
 /** What the environments render: only they say in which namespaces their objects are. */

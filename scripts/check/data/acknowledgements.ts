@@ -10,14 +10,16 @@ export const trailer = 'Acknowledge-Impact';
 /**
  * What the messages of the commits since the origin accept, and that of the commit that is being made.
  * @param message the file that git has that message in
+ * @param last the last of those commits
  */
 export async function acknowledgements(
   { root, commit }: Origin,
   message: string | undefined,
+  last = 'HEAD',
 ): Promise<Acknowledgement[]> {
   const format = `%h%x1f%(trailers:key=${trailer},valueonly,unfold,separator=%x1f)%x1e`;
   const [log = '', parsed = ''] = await Promise.all([
-    gitOutput(root, 'log', '--no-color', `--format=${format}`, `${commit}..HEAD`),
+    gitOutput(root, 'log', '--no-color', `--format=${format}`, `${commit}..${last}`),
     message && gitOutput(root, 'interpret-trailers', '--parse', path.resolve(message)),
   ]);
   const landed = log.split('\x1e').flatMap((entry) => {

@@ -23,7 +23,7 @@ export function holds({ role }: Target): boolean {
 }
 
 /** Counts up when what is kept changes. */
-const form = 3;
+const form = 4;
 
 /**
  * What the origin held, rendered by this checkout's program: once, as the tree that a commit has never changes. What

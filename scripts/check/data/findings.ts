@@ -12,7 +12,7 @@ import { reachable } from '../tree.ts';
 import type { YamlFiles } from '../yaml/yaml-files.ts';
 import { type Acknowledgement, acknowledgements, trailer } from './acknowledgements.ts';
 import { holdingsBefore, holds } from './before.ts';
-import { holdingKinds, holdingsOf, keyOf } from './holdings.ts';
+import { type Holding, holdingKinds, holdingsOf, keyOf } from './holdings.ts';
 import { type Impact, impactsOf } from './impacts.ts';
 
 export type DataFinding = Omit<Finding, 'severity'> & { rule: 'data-removed' };
@@ -32,16 +32,22 @@ export async function dataFindings(
   { origin, repository, renders, files, message }: Compared,
   progress: (line: string) => void,
 ): Promise<DataFinding[]> {
-  const impacts = (await isUnchanged(origin, await foldersRead(origin.root, renders, files)))
-    ? []
-    : impactsOf(await holdingsBefore(origin, repository.resources, progress), holdingsOf(repository));
+  const now = holdingsOf(repository);
+  const before = (await isUnchanged(origin, await foldersRead(origin.root, renders, files)))
+    ? undefined
+    : await holdingsBefore(origin, repository.resources, progress);
+  const impacts = before === undefined ? [] : impactsOf(before, now);
+  const touched = new Set([
+    ...impacts.map(({ id }) => keyOf(id)),
+    ...changed(before?.objects ?? [], now.objects),
+  ]);
   const accepted = await acknowledgements(origin, message);
   const isAccepted = (impact: Impact) => accepted.some(({ object }) => object === keyOf(impact.id));
   return [
     ...(await Promise.all(
       impacts.filter((impact) => !isAccepted(impact)).map((impact) => placed(impact, origin.root, files)),
     )),
-    ...accepted.flatMap((acknowledgement) => unfitting(acknowledgement, impacts, origin.root)),
+    ...accepted.flatMap((acknowledgement) => unfitting(acknowledgement, touched, origin.root)),
   ];
 }
 
@@ -75,15 +81,23 @@ function formerPlace(root: string, { file, ...at }: Place, line: string): Place 
 const ungrouped = holdingKinds.map((kind) => kind.slice(kind.indexOf('/') + 1));
 const kinds = [...ungrouped, 'Application', 'AppProject'];
 
+/** The objects that are not as they were: what `npm run diff` finds to be refused of them is acknowledged alike. */
+function changed(before: Holding[], now: Holding[]): string[] {
+  const content = new Map(before.map((holding) => [keyOf(holding.id), holding.content]));
+  return now
+    .map((holding) => ({ key: keyOf(holding.id), is: holding.content }))
+    .flatMap(({ key, is }) => (content.has(key) && content.get(key) !== is ? [key] : []));
+}
+
 /** An acknowledgement that says too little, or of nothing. Those of other kinds of objects are not this rule's. */
-function unfitting({ said, by, object }: Acknowledgement, impacts: Impact[], root: string): DataFinding[] {
+function unfitting({ said, by, object }: Acknowledgement, touched: Set<string>, root: string): DataFinding[] {
   const found = (message: string): DataFinding[] => [
     { rule: 'data-removed', environment: '', object: noObject, file: root, message },
   ];
   if (object === undefined) {
     return found(`${by} acknowledges "${said}", which is not of the form KIND/NAME in NAMESPACE: WHY`);
   }
-  return impacts.some(({ id }) => keyOf(id) === object) || !kinds.includes(object.split('/')[0] ?? '')
+  return touched.has(object) || !kinds.includes(object.split('/')[0] ?? '')
     ? []
     : found(`${by} acknowledges ${object}, to which nothing happens: take the line away`);
 }

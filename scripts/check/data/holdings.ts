@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { annotation, type Graph, type Node, shown } from '../graph/graph.ts';
 import { listed } from '../graph/outside.ts';
 import { clusterOf, type Deployment, type Repository, sourcesOf } from '../graph/repository.ts';
@@ -20,6 +21,8 @@ export type Holding = {
   /** Which of Prune and Delete Argo CD does not do to it, or not without asking. */
   kept: string[];
   storage: Storage[];
+  /** The same for the same manifest. */
+  content: string;
 };
 
 /** An Application whose deployment holds data, or may, or the project of one. */
@@ -93,6 +96,7 @@ function heldIn(graph: Graph, application: Node | undefined): (Holding & Found)[
         options.some((said) => said === `${option}=false` || said === `${option}=confirm`),
       ),
       storage: storageOf(node),
+      content: createHash('sha256').update(JSON.stringify(object.value)).digest('hex'),
       object,
     };
   });

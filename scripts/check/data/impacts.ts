@@ -55,9 +55,7 @@ function survivor(
 
 function gone(then: Holding & Was, now: Holdings<Now>): Impact[] {
   const { id, kind, environment, application, cluster, kept, place, line } = then;
-  const fate = kept.includes('Prune')
-    ? 'Argo CD leaves it where it is, and nothing looks after it any longer'
-    : `Argo CD deletes it, ${goesWith(kind)}`;
+  const fate = fateOf(kind, kept.includes('Prune'));
   const begins = kind === objectStore ? 'is made anew' : 'begins empty';
   const found = (message: string, at: Impact['at']): Impact[] => [{ id, environment, message, at }];
   const owner = now.owners.find((one) => keyOf(one.id) === application);
@@ -90,6 +88,13 @@ function gone(then: Holding & Was, now: Holdings<Now>): Impact[] {
           path: ['metadata', 'namespace'],
         },
       );
+}
+
+/** What becomes of an object that is in Git no more. */
+export function fateOf(kind: string, isKept: boolean): string {
+  return isKept
+    ? 'Argo CD leaves it where it is, and nothing looks after it any longer'
+    : `Argo CD deletes it, ${goesWith(kind)}`;
 }
 
 /** What goes with an object that is deleted: not the backups that a store leads to. */

@@ -11,7 +11,7 @@ import {
 import { printable } from './printable.ts';
 
 /** GitHub refuses a longer comment. In characters; a JavaScript string is never shorter than that. */
-const longestComment = 65_536;
+export const longestComment = 65_536;
 
 /**
  * A comment on a pull request: the verdict, a table of findings, why each rule is and what mends it. Findings that
@@ -68,12 +68,13 @@ function whyAndFix({ id, why, fix }: Rule): string {
 
 const entities: Record<string, string> = { '<': '&lt;', '>': '&gt;', '&': '&amp;' };
 
-function html(text: string): string {
+/** Text of a manifest as text in an HTML element, where Markdown's own escapes would be read as they stand. */
+export function html(text: string): string {
   return printable(text.trim()).replace(/[<>&]/g, (character) => entities[character] ?? '');
 }
 
 /** Text of a manifest as text, in a table's cell too: no markup, no HTML, nobody mentioned, no issue linked. */
-function inline(text: string): string {
+export function inline(text: string): string {
   return html(text)
     .replace(/[\\`*_[\]~|$]|:(?=\/\/)|^[-+=]/gm, '\\$&')
     .replace(/[@#]/g, '$&&#8203;')

@@ -1,0 +1,167 @@
+import { autoscaled, hasPods, less, more, onDelete } from './conditions.ts';
+import type { ImpactRule } from './impact.ts';
+
+const cluster = 'postgresql.cnpg.io/Cluster';
+const counted = [
+  'apps/Deployment',
+  'apps/StatefulSet',
+  'apps/ReplicaSet',
+  cluster,
+  'postgresql.cnpg.io/Pooler',
+];
+const counts = ['spec.replicas', 'spec.instances'];
+const bounds = ['spec.minReplicas', 'spec.maxReplicas'];
+const autoscaler = ['autoscaling/HorizontalPodAutoscaler'];
+
+/** How many pods there are. */
+export const scaleRules: ImpactRule[] = [
+  {
+    id: 'autoscaled-replicas',
+    impact: 'none',
+    on: 'changed',
+    kinds: counted,
+    fields: counts,
+    when: autoscaled,
+    why: 'The number is only what it begins with; from then on the autoscaler says.',
+  },
+  {
+    id: 'more-replicas',
+    impact: 'scale-up',
+    on: 'changed',
+    kinds: counted,
+    fields: counts,
+    when: more,
+    why: 'Pods are started.',
+  },
+  {
+    id: 'fewer-replicas',
+    impact: 'scale-down',
+    on: 'changed',
+    kinds: counted,
+    fields: counts,
+    when: less,
+    why: 'Pods are ended: within their grace period, and without asking budgets.',
+  },
+  {
+    id: 'autoscaler-more',
+    impact: 'scale-up',
+    on: 'changed',
+    kinds: autoscaler,
+    fields: bounds,
+    when: more,
+    why: 'There are at least, or may be, more pods.',
+  },
+  {
+    id: 'autoscaler-less',
+    impact: 'scale-down',
+    on: 'changed',
+    kinds: autoscaler,
+    fields: bounds,
+    when: less,
+    why: 'There are fewer pods at the least, or at the most.',
+  },
+];
+
+/** Whether they are restarted. */
+export const rolloutRules: ImpactRule[] = [
+  {
+    id: 'on-delete',
+    impact: 'config',
+    on: 'changed',
+    kinds: ['apps/StatefulSet', 'apps/DaemonSet'],
+    fields: ['spec.template'],
+    when: onDelete,
+    why: 'A pod is made by the new template once somebody deletes the old one.',
+  },
+  {
+    id: 'replica-set-template',
+    impact: 'config',
+    on: 'changed',
+    kinds: ['apps/ReplicaSet', 'batch/CronJob'],
+    fields: ['spec.template', 'spec.jobTemplate'],
+    why: 'The next pods are made by it; those that there are stay.',
+  },
+  {
+    id: 'pod-template',
+    impact: 'rollout',
+    on: 'changed',
+    kinds: ['apps/Deployment', 'apps/StatefulSet', 'apps/DaemonSet', 'postgresql.cnpg.io/Pooler'],
+    fields: ['spec.template'],
+    why: "Every pod is replaced by one of the new template, as the workload's strategy says.",
+  },
+  {
+    id: 'operators-pods',
+    impact: 'rollout',
+    on: 'changed',
+    kinds: [cluster],
+    fields: [
+      'spec.imageName',
+      'spec.imageCatalogRef',
+      'spec.postgresql.parameters',
+      'spec.postgresql.shared_preload_libraries',
+      'spec.postgresql.extensions',
+    ],
+    why: 'CloudNativePG restarts the instances one after the other, the primary last: a switchover, or a restart.',
+  },
+  {
+    id: 'operators-options',
+    impact: 'config',
+    on: 'changed',
+    kinds: [cluster],
+    fields: [
+      'spec.storage',
+      'spec.walStorage',
+      'spec.tablespaces',
+      'spec.postgresql',
+      'spec.bootstrap',
+      'spec.externalClusters',
+      'spec.replica',
+      'spec.backup',
+      'spec.managed',
+      'spec.monitoring',
+      'spec.primaryUpdateStrategy',
+      'spec.primaryUpdateMethod',
+      'spec.replicationSlots',
+      'spec.minSyncReplicas',
+      'spec.maxSyncReplicas',
+      'spec.startDelay',
+      'spec.stopDelay',
+      'spec.smartShutdownTimeout',
+      'spec.switchoverDelay',
+      'spec.failoverDelay',
+      'spec.nodeMaintenanceWindow',
+      'spec.enablePDB',
+      'spec.enableSuperuserAccess',
+      'spec.superuserSecret',
+      'spec.certificates',
+      'spec.description',
+      'spec.inheritedMetadata',
+      'spec.serviceAccountTemplate',
+    ],
+    why: 'Postgres reads it anew, the operator acts by it, or it holds for instances that are made from then on.',
+  },
+  {
+    id: 'operators-pod-options',
+    impact: 'rollout',
+    on: 'changed',
+    kinds: [cluster],
+    fields: ['spec'],
+    why: 'The rest of its spec is in the pods, which the operator replaces one after the other.',
+  },
+  {
+    id: 'own-pods',
+    impact: 'rollout',
+    on: 'changed',
+    fields: ['spec.template'],
+    when: hasPods,
+    why: 'A kind that keeps a pod template where a Deployment does has pods of it.',
+  },
+  {
+    id: 'stateful-set',
+    impact: 'immutable',
+    on: 'changed',
+    kinds: ['apps/StatefulSet'],
+    fields: ['spec'],
+    why: 'Of a StatefulSet only the template, the number and the options of its rollout may change.',
+  },
+];
