@@ -14,7 +14,8 @@ export type Environment = (typeof environments)[number];
 export function environmentNamed(name: string | undefined, said: string): Environment {
   const environment = environments.find((candidate) => candidate === name);
   if (environment === undefined) {
-    const given = name === undefined ? `${said}: which environment?` : `${said} ${name}: no such environment.`;
+    const given =
+      name === undefined ? `${said}: which environment?` : `${said} ${name}: no such environment.`;
     throw new CannotRun(`${given} There are ${environments.join(', ')}.`);
   }
   return environment;

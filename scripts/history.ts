@@ -49,7 +49,9 @@ await run(
       if (error.name === 'CannotRun' || source === undefined) {
         throw error;
       }
-      throw new CannotRun(`${source.url} cannot be asked (${error.message}): --offline tells what Git knows.`);
+      throw new CannotRun(
+        `${source.url} cannot be asked (${error.message}): --offline tells what Git knows.`,
+      );
     });
     if (json === true) {
       process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
@@ -70,7 +72,10 @@ function table(found: Journey[]): string[] {
       called(version),
       shorten(version.about ?? '-', 40),
       version.committed.slice(0, 16).replace('T', ' '),
-      span((version.until === undefined ? Date.now() : Date.parse(version.until)) - Date.parse(version.committed)),
+      span(
+        (version.until === undefined ? Date.now() : Date.parse(version.until)) -
+          Date.parse(version.committed),
+      ),
       version.author,
       howItDid(version),
       version.leadTime === undefined ? '-' : span(version.leadTime * 1000),

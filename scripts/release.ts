@@ -9,8 +9,8 @@ import { imageRevision } from './gitops/app-image.ts';
 import { repoRoot } from './paths.ts';
 import { carryOut } from './release/carry-out.ts';
 import { git } from './release/commit.ts';
-import { buildRelease, proposeRelease, pushRelease } from './release/release.ts';
 import { asked, options, optionsHelp } from './release/options.ts';
+import { buildRelease, proposeRelease, pushRelease } from './release/release.ts';
 import { report } from './release/report.ts';
 
 const help = `
@@ -48,7 +48,9 @@ await run(
       throw new CannotRun('git knows no commit of the service here: release from a clone.');
     }
     if (registry === true && name !== undefined) {
-      throw new CannotRun('--registry pushes to the real one, --name to an embedded one: leave one of them away.');
+      throw new CannotRun(
+        '--registry pushes to the real one, --name to an embedded one: leave one of them away.',
+      );
     }
     const tell = report(json === true);
     if (skip !== true && !(await tested())) {
@@ -63,7 +65,10 @@ await run(
     }
     const proposal = await proposeRelease(repoRoot, built.digest, revision);
     if (!wanted.dryRun) {
-      const pushed = await pushRelease(built, registry === true || context !== undefined ? undefined : name ?? '');
+      const pushed = await pushRelease(
+        built,
+        registry === true || context !== undefined ? undefined : (name ?? ''),
+      );
       tell.say(`pushed, its SBOM as ${pushed.sbom}`);
     }
     const result = { image: built.image, digest: built.digest, revision: revision.commit };

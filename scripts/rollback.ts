@@ -4,14 +4,14 @@ import { terminalDifference } from './diff/formats/terminal.ts';
 import { type Environment, environmentNamed } from './environment.ts';
 import { repoRoot } from './paths.ts';
 import { carryOut } from './release/carry-out.ts';
+import { git } from './release/commit.ts';
 import { type Journey, journeys } from './release/journey.ts';
-import { type Undoing, migrationsBetween } from './release/migrations.ts';
+import { migrationsBetween, type Undoing } from './release/migrations.ts';
 import { asked, options, optionsHelp } from './release/options.ts';
 import { proposeRollback } from './release/promotion.ts';
 import { report } from './release/report.ts';
 import { short } from './release/running.ts';
 import { statusesHelp, statusSource } from './release/status-source.ts';
-import { git } from './release/commit.ts';
 import { type Version, versionsOf } from './release/versions.ts';
 
 const help = `
@@ -59,7 +59,9 @@ await run(
           : await lastHealthy(environment, { statuses, name, context }, tell.say);
     const { proposal, ...version } = await proposeRollback(repoRoot, environment, target);
     if (proposal === undefined) {
-      throw new CannotRun(`${environment} is pinned to ${called(target)} at HEAD: that would change nothing.`);
+      throw new CannotRun(
+        `${environment} is pinned to ${called(target)} at HEAD: that would change nothing.`,
+      );
     }
     const undoing = await undoingOf(current, target);
     tell.say(`from ${called(current)} (${current.subject}) back to ${called(target)} (${target.subject})`);
@@ -70,7 +72,15 @@ await run(
       tell.say(terminalDifference(difference, styleText('bold', '.') !== '.')),
     );
     tell.done(done, wanted);
-    tell.end({ ...version, environment, from: current, to: target, migrations: undoing ?? null, ...done, commit: done.commit ?? null });
+    tell.end({
+      ...version,
+      environment,
+      from: current,
+      to: target,
+      migrations: undoing ?? null,
+      ...done,
+      commit: done.commit ?? null,
+    });
     return 0;
   },
 );
@@ -88,13 +98,24 @@ function other(versions: Version[], current: Version, environment: Environment):
 }
 
 async function versionAt(versions: Version[], environment: Environment, to: string): Promise<Version> {
-  const commit = await git(repoRoot, 'rev-parse', '--verify', '--quiet', '--end-of-options', `${to}^{commit}`).catch(() => {
+  const commit = await git(
+    repoRoot,
+    'rev-parse',
+    '--verify',
+    '--quiet',
+    '--end-of-options',
+    `${to}^{commit}`,
+  ).catch(() => {
     throw new CannotRun(`--to ${to}: git knows no such commit.`);
   });
   const [found] = await versionsOf(repoRoot, environment, commit);
   if (found === undefined) {
-    const known = versions.map((version) => `  ${version.commit.slice(0, 10)} ${called(version)} ${version.subject}`);
-    throw new CannotRun(`--to ${to}: ${environment} was pinned to no version there. There are:\n${known.join('\n')}`);
+    const known = versions.map(
+      (version) => `  ${version.commit.slice(0, 10)} ${called(version)} ${version.subject}`,
+    );
+    throw new CannotRun(
+      `--to ${to}: ${environment} was pinned to no version there. There are:\n${known.join('\n')}`,
+    );
   }
   return found;
 }
@@ -113,20 +134,26 @@ async function lastHealthy(
     throw new CannotRun(`${source.url} cannot be asked (${error.message}): ${otherwise}`);
   });
   const [current, ...before] = found;
-  const healthy = before.find(({ digest, ran }) => digest !== current?.digest && ran.last?.state === 'success');
+  const healthy = before.find(
+    ({ digest, ran }) => digest !== current?.digest && ran.last?.state === 'success',
+  );
   for (const version of before.slice(0, healthy === undefined ? before.length : before.indexOf(healthy))) {
     if (version.digest !== current?.digest) {
       say(`passed over: ${called(version)}, ${why(version)}`);
     }
   }
   if (healthy === undefined) {
-    throw new CannotRun(`No version before ${current === undefined ? '' : called(current)} is known to have been Healthy in ${environment}: ${otherwise}`);
+    throw new CannotRun(
+      `No version before ${current === undefined ? '' : called(current)} is known to have been Healthy in ${environment}: ${otherwise}`,
+    );
   }
   return healthy;
 }
 
 function why({ ran: { last } }: Journey): string {
-  return last === undefined ? 'of which nothing was said' : `which ended as ${last.state}: ${last.description}`;
+  return last === undefined
+    ? 'of which nothing was said'
+    : `which ended as ${last.state}: ${last.description}`;
 }
 
 /** Undefined where it is not known which commits the versions were built from. */

@@ -37,7 +37,9 @@ export async function carryOut(
     const now = new Date();
     const frozen = activeFreezes(await readFreezes(tree), environment, now);
     if (frozen.length > 0 && override === undefined) {
-      const freezes = frozen.map(({ name, reason, until }) => `  ${name} until ${until.toISOString()}: ${reason}`);
+      const freezes = frozen.map(
+        ({ name, reason, until }) => `  ${name} until ${until.toISOString()}: ${reason}`,
+      );
       throw new CannotRun(
         `${environment} is frozen (${freezesFile}):\n${freezes.join('\n')}\n` +
           '--override-freeze REASON lets this through, and writes into that file who did and why.',

@@ -56,7 +56,10 @@ export function asked(given: Given): Asked {
 }
 
 /** kubectl of the cluster that the user means. @throws {CannotRun} when it cannot be asked */
-export async function clusterOf(choice: { name?: string | undefined; context?: string | undefined }): Promise<Kubectl> {
+export async function clusterOf(choice: {
+  name?: string | undefined;
+  context?: string | undefined;
+}): Promise<Kubectl> {
   const kubectl = await kubectlFor(clusterReference(choice));
   await kubectl(['get', 'namespace', 'argocd']).catch((error: Error) => {
     throw new CannotRun(`The cluster cannot be asked: ${error.message}`);

@@ -49,7 +49,9 @@ export async function pushRelease(built: Built, cluster: string | undefined): Pr
   const push = name === undefined ? publishImage : embeddedCluster(name).loadImage;
   const digest = await push(built.image);
   if (digest !== built.digest) {
-    throw new CannotRun(`The registry calls the image ${digest}, and here it is ${built.digest}: nothing is pinned.`);
+    throw new CannotRun(
+      `The registry calls the image ${digest}, and here it is ${built.digest}: nothing is pinned.`,
+    );
   }
   await push(built.sbomImage);
   return { sbom: built.sbomImage };
@@ -69,7 +71,9 @@ export async function proposeRelease(
     fileAt(root, 'HEAD', settings),
   ]);
   if (kustomization === undefined || release === undefined) {
-    throw new CannotRun(`${kustomization === undefined ? pins : settings} is missing at HEAD: it says what ${first} runs.`);
+    throw new CannotRun(
+      `${kustomization === undefined ? pins : settings} is missing at HEAD: it says what ${first} runs.`,
+    );
   }
   const files = {
     [pins]: withDigest(kustomization, digest, pins),

@@ -3,7 +3,6 @@ import type http from 'node:http';
 import path from 'node:path';
 import { execa } from 'execa';
 import type { CommitStatus } from '../../release/commit-statuses.ts';
-import type { ClusterLayout } from '../layout.ts';
 
 type Stored = CommitStatus & { sha: string };
 
@@ -13,14 +12,15 @@ const longest = 16 * 1024;
 export const toldHerePatch = path.join(import.meta.dirname, 'told-here.yaml');
 
 /** The file that keeps what was reported, a line each. */
-const commitStatusesFile = (layout: ClusterLayout) => path.join(layout.state, 'commit-statuses.jsonl');
+const statusesFile = (state: string) => path.join(state, 'commit-statuses.jsonl');
 
 /**
  * The two calls of GitHub's REST API by which commit statuses come and are asked for, so that Argo CD's notifications
  * are the same here as there. Returns whether the request was one of them.
+ * @param state the folder that keeps what was reported
  */
 export async function serveCommitStatuses(
-  layout: ClusterLayout,
+  state: string,
   repository: string,
   request: http.IncomingMessage,
   response: http.ServerResponse,
@@ -35,7 +35,7 @@ export async function serveCommitStatuses(
     return true;
   };
   if (request.method === 'GET' && asked !== undefined) {
-    const known = (await stored(layout)).filter(({ sha }) => sha === asked);
+    const known = (await stored(state)).filter(({ sha }) => sha === asked);
     return answer(
       200,
       known.toReversed().map(({ sha: _, ...status }) => status),
@@ -51,14 +51,14 @@ export async function serveCommitStatuses(
       return answer(422, { message: `No commit found for SHA: ${created}` });
     }
     const entry: Stored = { sha: created, ...status, created_at: new Date().toISOString() };
-    await appendFile(commitStatusesFile(layout), `${JSON.stringify(entry)}\n`);
+    await appendFile(statusesFile(state), `${JSON.stringify(entry)}\n`);
     return answer(201, status);
   }
   return false;
 }
 
-async function stored(layout: ClusterLayout): Promise<Stored[]> {
-  const text = await readFile(commitStatusesFile(layout), 'utf8').catch(() => '');
+async function stored(folder: string): Promise<Stored[]> {
+  const text = await readFile(statusesFile(folder), 'utf8').catch(() => '');
   return text
     .split('\n')
     .filter((line) => line !== '')

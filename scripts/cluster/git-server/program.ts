@@ -34,7 +34,7 @@ async function serve(
   url: URL,
   push: boolean,
 ): Promise<void> {
-  if (await serveCommitStatuses(layout, repository, request, response, url.pathname)) {
+  if (await serveCommitStatuses(layout.state, repository, request, response, url.pathname)) {
     return;
   }
   const before = push ? await mainCommit() : undefined;
