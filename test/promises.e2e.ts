@@ -23,6 +23,7 @@ import { until } from '../scripts/until.ts';
 import { apiServer } from './differential/api-server.ts';
 import { compareGates } from './differential/differential.ts';
 import { compareSemantics } from './differential/semantics.ts';
+import { fromCommitToProd } from './from-commit-to-prod.ts';
 
 let on: Rehearsal;
 
@@ -366,6 +367,8 @@ promise(
     });
   },
 );
+
+fromCommitToProd(promise, () => on);
 
 // autoscale takes four minutes, for metrics come every fifteen seconds: "npm run drill" has it.
 for (const drill of drills.filter(({ name }) => name !== 'autoscale')) {
