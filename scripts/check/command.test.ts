@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
+import { impactsDocument } from '../diff/impact-docs.ts';
 import { repoRoot } from '../paths.ts';
 import { rulesDocument, writeRulesCommand } from './rule-docs.ts';
 import { copy } from './spoilt-copy.ts';
@@ -204,16 +205,21 @@ test('what nobody knows is refused with what there is', async () => {
   }
 });
 
-test(`${rulesDocument} is what the rules say`, async (t) => {
+test(`${rulesDocument} and ${impactsDocument} are what the rules say`, async (t) => {
   // Whole: the bindings of exemptions are made from what the environments render.
   const root = await copy(t);
-  await rm(path.join(root, rulesDocument));
+  const documents = [rulesDocument, impactsDocument];
+  for (const document of documents) {
+    await rm(path.join(root, document));
+  }
   const written = await command(['--root', root, '--write']);
-  assert.deepEqual([written.exitCode, written.stdout], [0, rulesDocument]);
+  assert.deepEqual([written.exitCode, written.stdout], [0, documents.join('\n')]);
   const again = await command(['--root', root, '--write']);
   assert.deepEqual([again.exitCode, again.stdout], [0, ''], 'only what changed is listed');
-  const [there, wanted] = await Promise.all(
-    [repoRoot, root].map((folder) => readFile(path.join(folder, rulesDocument), 'utf8')),
-  );
-  assert.ok(there === wanted, `${rulesDocument} is stale: run "${writeRulesCommand}"`);
+  for (const document of documents) {
+    const [there, wanted] = await Promise.all(
+      [repoRoot, root].map((folder) => readFile(path.join(folder, document), 'utf8')),
+    );
+    assert.ok(there === wanted, `${document} is stale: run "${writeRulesCommand}"`);
+  }
 });

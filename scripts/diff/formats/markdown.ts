@@ -40,9 +40,12 @@ export function markdownDifference(difference: Difference): string {
   return [head, ...shown].join('\n\n').slice(0, longestComment);
 }
 
-/** Nobody is mentioned and no issue linked there either. */
+/** Nothing of it is markup either, nobody is mentioned, and no issue linked. */
 function inElement(text: string): string {
-  return html(text).replace(/[@#]/g, '$&&#8203;').replaceAll('\n', ' ');
+  const entity = (sign: string) => ('@#'.includes(sign) ? `${sign}&#8203;` : `&#${sign.charCodeAt(0)};`);
+  return html(text)
+    .replaceAll('\n', ' ')
+    .replace(/[\\`*_[\]~|$@#]/g, entity);
 }
 
 function mark({ unacknowledged, parts }: Difference): string {
