@@ -1,5 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { writeFrozen } from '../freezes/sync-windows.ts';
 import { catalogue } from './catalogue.ts';
 import { exemptedFiles, staleFiles, writtenBindings } from './exemptions/bindings.ts';
 import { readExemptions } from './exemptions/exemptions.ts';
@@ -14,7 +15,8 @@ import { repositoryTargets } from './targets.ts';
 import { YamlFiles } from './yaml/yaml-files.ts';
 
 /**
- * Writes what is made from the rules and the exemptions of a root: the bindings first, which the rules are read with.
+ * Writes what is made from the rules, the exemptions and the freezes of a root: the bindings before the rules, which are
+ * read with them.
  * @returns the files that changed, relative to the root
  * @throws {CannotRun} when something cannot be read or written
  */
@@ -24,6 +26,7 @@ export async function writeGenerated(root: string, progress: (line: string) => v
   const resources = (await servedKinds(await schemaStore())).resources;
   const objects = exemptions.length === 0 ? [] : await environmentObjects(root, files, progress);
   const wanted = exemptedFiles(exemptions, await writtenBindings(root, files), resources, objects);
+  const frozen = await writeFrozen(root);
   const stale = await staleFiles(root, wanted);
   for (const file of stale) {
     const text = wanted.get(file);
@@ -33,10 +36,10 @@ export async function writeGenerated(root: string, progress: (line: string) => v
   const rules = rulesMarkdown(await catalogue(root, progress));
   const document = path.join(root, rulesDocument);
   if ((await readFile(document, 'utf8').catch(() => undefined)) === rules) {
-    return stale;
+    return [...frozen, ...stale];
   }
   await writeWhole(document, rules);
-  return [...stale, rulesDocument];
+  return [...frozen, ...stale, rulesDocument];
 }
 
 /** What the environments render: only they say in which namespaces their objects are. */
