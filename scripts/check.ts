@@ -42,7 +42,8 @@ kustomization.yaml, or YAML files with manifests.
   --message FILE      the message of the commit that this is about to be: what it acknowledges counts
   --list              every rule: its group, its severity, who holds it, and why
   --explain RULE      a rule's why and fix, what keeps it and what breaks it, and where it is defined
-  --write             writes ${rulesDocument} and ${impactsDocument}, and policies/exempted/ from policies/exemptions.yaml
+  --write             writes ${rulesDocument} and ${impactsDocument}, policies/exempted/ from policies/exemptions.yaml,
+                      and apps/frozen/ from policies/freezes.yaml
 
 Paths are relative to the current directory, which npm makes the repository, and with --root must lie in it; files in a
 report are relative to the root.

@@ -1,13 +1,17 @@
 import path from 'node:path';
+import { freezesOf } from '../freezes/calendar.ts';
 import { idle } from './admission/idle.ts';
 import { readPolicies } from './admission/policy.ts';
 import { type Broken, judgeAdmission } from './admission-findings.ts';
+import { compare } from './before.ts';
 import { allRules } from './catalogue.ts';
 import { checkConformance, deprecatedObjects } from './conformance.ts';
 import { dataFindings } from './data/findings.ts';
 import { deadEntryFindings } from './dead-entries.ts';
 import { isExempt, readExemptions } from './exemptions/exemptions.ts';
 import { exemptionReport } from './exemptions/report.ts';
+import { freezeFindings } from './freezes/change.ts';
+import { freezesReport, unreachedProjects } from './freezes/report.ts';
 import { declaredOrder, orderViolations } from './graph/order.ts';
 import { readRepository } from './graph/repository.ts';
 import { graphViolations } from './graph/rules.ts';
@@ -16,6 +20,7 @@ import type { Finding, Place, Report, Rule, Target, Violation } from './model.ts
 import { noObject } from './model.ts';
 import { originOf } from './origin.ts';
 import { findKustomize } from './programs.ts';
+import { unpromotedDigests } from './promotion/unpromoted.ts';
 import { placeOf } from './provenance/provenance.ts';
 import { type Render, renderTarget } from './render.ts';
 import { ruleNamed } from './rule-pages.ts';
@@ -49,6 +54,7 @@ export async function check(
   // One after the other: a file that cannot be read ends the check, and must leave no render behind.
   const sources = await allSourceFindings(root, targets, whole, files);
   const { exemptions, findings: malformed } = await readExemptions(root, files);
+  const calendar = await freezesOf(root, files);
   const { renders, policyRender } = await renderAll(root, targets, whole, files, progress);
   const objects = renders.flatMap((render) => render.objects);
   const isComplete = whole && renders.every(({ error }) => error === undefined);
@@ -71,6 +77,8 @@ export async function check(
   const repository = await readRepository(root, whole, renders, resources, all, files, order);
   const graph = graphViolations(repository, only).filter(({ violation }) => !misread.has(violation.object));
   const comesFrom = await origin;
+  const compared = comesFrom && (await compare(comesFrom, renders, files, resources, progress));
+  const now = new Date();
   const failed = renders.flatMap(({ target, error }) => (error === undefined ? [] : [target.environment]));
   const about = [
     ...sources,
@@ -78,12 +86,13 @@ export async function check(
     ...(await deadEntryFindings(renders, files)),
     ...malformed,
     ...(whole && only('migration-safety') ? await migrationFindings(root, comesFrom) : []),
-    ...(isComplete && comesFrom !== undefined && only('data-removed')
-      ? await dataFindings(
-          { origin: comesFrom, repository, renders, files, message: change?.message },
-          progress,
-        )
+    ...(isComplete && compared !== undefined && only('data-removed')
+      ? await dataFindings({ compared, repository, files, message: change?.message })
       : []),
+    ...(compared !== undefined && only('freeze')
+      ? await freezeFindings(compared, calendar.freezes, renders, now)
+      : []),
+    ...(whole ? await freezesReport(root, calendar, environments, now) : []),
     ...(await exemptionReport(root, whole, exemptions, {
       objects,
       policies: all,
@@ -109,6 +118,14 @@ export async function check(
         violation,
       }),
     ),
+    ...(whole ? unreachedProjects(repository, calendar.freezes) : []).map((violation) => ({
+      rule: 'freeze-stale',
+      violation,
+    })),
+    ...(compared !== undefined && only('unpromoted-digest')
+      ? await unpromotedDigests({ repository, compared, files, progress })
+      : []
+    ).map((violation) => ({ rule: 'unpromoted-digest', violation })),
     ...admission.broken,
     ...graph.filter(({ rule, violation }) => !isExempt(exemptions, rule, violation.object)),
   ];

@@ -1,6 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { impactsDocument, impactsMarkdown } from '../diff/impact-docs.ts';
+import { writeFrozen } from '../freezes/sync-windows.ts';
 import { catalogue } from './catalogue.ts';
 import { exemptedFiles, staleFiles, writtenBindings } from './exemptions/bindings.ts';
 import { readExemptions } from './exemptions/exemptions.ts';
@@ -15,8 +16,8 @@ import { repositoryTargets } from './targets.ts';
 import { YamlFiles } from './yaml/yaml-files.ts';
 
 /**
- * Writes what is made from the rules and the exemptions of a root: the bindings first, which the rules are read with;
- * then the documents of the rules, and of the impacts that this program's diff knows.
+ * Writes what is made from the rules, the exemptions and the freezes of a root: the bindings before the rules, which are
+ * read with them; then the documents of the rules, and of the impacts that this program's diff knows.
  * @returns the files that changed, relative to the root
  * @throws {CannotRun} when something cannot be read or written
  */
@@ -26,6 +27,7 @@ export async function writeGenerated(root: string, progress: (line: string) => v
   const resources = (await servedKinds(await schemaStore())).resources;
   const objects = exemptions.length === 0 ? [] : await environmentObjects(root, files, progress);
   const wanted = exemptedFiles(exemptions, await writtenBindings(root, files), resources, objects);
+  const frozen = await writeFrozen(root);
   const stale = await staleFiles(root, wanted);
   for (const file of stale) {
     const text = wanted.get(file);
@@ -44,7 +46,7 @@ export async function writeGenerated(root: string, progress: (line: string) => v
       written.push(document);
     }
   }
-  return [...stale, ...written];
+  return [...frozen, ...stale, ...written];
 }
 
 /** What the environments render: only they say in which namespaces their objects are. */

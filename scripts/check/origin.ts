@@ -5,8 +5,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { runProgram } from '../program.ts';
 
-/** The commit that the working tree at `root` comes from, and what the messages of the commits since then say. */
-export type Origin = { root: string; commit: string; tree: string };
+/** The commit that the working tree at `root` comes from, its tree, and the commit that is checked out. */
+export type Origin = { root: string; commit: string; tree: string; head: string };
 
 /** What git calls the branch that changes go to. */
 const defaultBranches = ['origin/HEAD', 'origin/main', 'main'];
@@ -19,9 +19,10 @@ export async function originOf(root: string, revision?: string): Promise<Origin 
   for (const name of revision === undefined ? defaultBranches : [revision]) {
     const commit = await gitOutput(root, 'merge-base', '--end-of-options', 'HEAD', name);
     // The folder's own tree: the repository may begin above it.
-    const tree = commit && (await gitOutput(root, 'rev-parse', '--verify', '--quiet', `${commit}:./`));
-    if (commit && tree) {
-      return { root, commit, tree };
+    const found = commit && (await gitOutput(root, 'rev-parse', '--quiet', 'HEAD', `${commit}:./`));
+    const [head, tree] = (found ?? '').split('\n');
+    if (commit && head && tree) {
+      return { root, commit, tree, head };
     }
   }
   return undefined;

@@ -18,8 +18,8 @@ export function rulesMarkdown(entries: CatalogueEntry[]): string {
     '# Rules',
     `What \`npm run check\` holds. Written by \`${writeRulesCommand}\`: change the rules, not this file.`,
     'Examples are patches to [policies/example](../policies/example), a namespace that keeps every rule. Those of the ' +
-      'rules on sources, migrations and data are files instead: a line `#= PATH` begins each, and `#= git commit` is a ' +
-      'commit of them, the first one that of the default branch.',
+      'rules on sources, migrations, data, freezes and promotion are files instead: a line `#= PATH` begins each, and ' +
+      '`#= git commit` is a commit of them, the first one and `#= git commit main` that of the default branch.',
     markdownTable(['rule', 'group', 'held at', 'why'], rows),
     ...sections,
   ].join('\n\n')}\n`;

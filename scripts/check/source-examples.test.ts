@@ -70,25 +70,27 @@ resources: []
 
 /**
  * Does what a text says: a line `#= PATH` begins a file that is written, `#= git rm PATH` deletes one, `#= git commit`
- * commits all with the message behind it. The first commit is main's, any other a branch's.
+ * commits all with the message behind it. The first commit is main's, any other a branch's; after `#= git commit main` it is main's too.
  */
 async function write(root: string, text: string): Promise<void> {
   const soon = new Date(Date.now() + 30 * 86_400_000).toISOString().slice(0, 10);
+  const today = new Date(Date.now() + 12 * 3_600_000).toISOString();
   for (const [, file = '', content = ''] of text.matchAll(/^#= (.+)\n((?:(?!#= ).*\n)*)/gm)) {
-    if (file === 'git commit') {
-      await commit(root, content.replaceAll(/^# ?/gm, ''));
+    if (file.startsWith('git commit')) {
+      await commit(root, content.replaceAll(/^# ?/gm, ''), file.endsWith(' main'));
       continue;
     }
     if (file.startsWith('git rm ')) {
-      await rm(path.join(root, file.slice('git rm '.length)));
+      await rm(path.join(root, file.slice('git rm '.length)), { recursive: true });
       continue;
     }
     await mkdir(path.dirname(path.join(root, file)), { recursive: true });
-    await writeFile(path.join(root, file), content.replaceAll('IN_30_DAYS', soon));
+    const dated = content.replaceAll('IN_30_DAYS', soon).replaceAll('IN_12_HOURS', today);
+    await writeFile(path.join(root, file), dated);
   }
 }
 
-async function commit(root: string, message: string): Promise<void> {
+async function commit(root: string, message: string, landed: boolean): Promise<void> {
   const git = (...args: string[]) =>
     execa('git', ['-C', root, '-c', 'user.name=test', '-c', 'user.email=test@localhost', ...args]);
   const isFirst = !existsSync(path.join(root, '.git'));
@@ -96,6 +98,7 @@ async function commit(root: string, message: string): Promise<void> {
   await git('add', '.');
   await git('commit', '--quiet', `--message=${message}`);
   await (isFirst ? git('switch', '--quiet', '--create', 'change') : undefined);
+  await (landed ? git('branch', '--force', 'main') : undefined);
 }
 
 async function rulesFound(t: TestContext, rule: string, kind: 'valid' | 'invalid'): Promise<string[]> {
@@ -104,7 +107,11 @@ async function rulesFound(t: TestContext, rule: string, kind: 'valid' | 'invalid
   await write(root, skeleton);
   const example = await readFile(path.join(repoRoot, 'policies', rule, `${kind}.yaml`), 'utf8');
   await write(root, example);
-  if (example.includes('exemptions:')) {
+  // What is stale stays so, and from what cannot be read nothing is written.
+  const isWritten = !['freeze-stale valid', 'freeze-stale invalid', 'freeze-calendar invalid'].includes(
+    `${rule} ${kind}`,
+  );
+  if (isWritten && /^(exemptions|freezes):/m.test(example)) {
     await writeGenerated(root, () => {});
   } else if (rule !== 'exemption-stale') {
     await write(root, await readFile(path.join(repoRoot, 'policies/exemption-stale/valid.yaml'), 'utf8'));

@@ -110,6 +110,31 @@ const rules = {
     why: 'A line that is deleted, or a folder renamed, takes a volume or a database out of what Argo CD looks after, and what is not kept goes with its data.',
     fix: "Bring it back. Where it is meant, a line of the commit's message says so: `Acknowledge-Impact: KIND/NAME in NAMESPACE: WHY`. It is compared with what it comes from, the default branch or what `--since` says; where git does not know that, nothing is said.",
   },
+  freeze: {
+    group: 'freezes',
+    why: 'An environment is frozen because nobody could mend what a change breaks there.',
+    fix: 'Wait until it is over. What cannot wait says who, why and until when under `overrides:` in policies/freezes.yaml, at most 24 hours ahead.',
+  },
+  'freeze-calendar': {
+    group: 'freezes',
+    why: 'A freeze that cannot be read, or of an environment that is none, holds nothing up; and to Argo CD a schedule that never begins is one that is active always.',
+    fix: 'Say name, environments and reason, and from and to within a year, or schedule and duration; of an override freeze, environment, owner, reason and until, at most 24 hours ahead.',
+  },
+  'freeze-over': {
+    group: 'freezes',
+    why: "Argo CD's sync windows know no year and no override: what is over would come again next year, or lets everything through from now on.",
+    fix: 'Take it out of policies/freezes.yaml and run `npm run check -- --write`.',
+  },
+  'freeze-stale': {
+    group: 'freezes',
+    why: 'Argo CD reads the sync windows in apps/frozen, and must hold what the check does.',
+    fix: "Run `npm run check -- --write` and commit what it writes; apps/kustomization.yaml lists the folder, and the environment's project has the label `environment`.",
+  },
+  'unpromoted-digest': {
+    group: 'promotion',
+    why: 'An image that the environment before never ran was tried nowhere, or elsewhere than where it would fail first.',
+    fix: 'Promote it to the environment before, let it run there, and promote it on in a change of its own. A digest that both get in one change was in none before.',
+  },
 } satisfies Record<string, { why: string; fix: string } & Partial<Pick<Rule, 'group' | 'severity'>>>;
 
 export type StructureRuleId = keyof typeof rules;

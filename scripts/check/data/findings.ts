@@ -1,45 +1,43 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import type { Comparison } from '../before.ts';
 import { sourceLines } from '../formats/judged.ts';
 import type { Repository } from '../graph/repository.ts';
 import type { Finding, Place } from '../model.ts';
 import { noObject } from '../model.ts';
-import { isUnchanged, type Origin } from '../origin.ts';
 import { placeOf } from '../provenance/provenance.ts';
-import type { Render } from '../render.ts';
-import { manifestFolders } from '../targets.ts';
-import { reachable } from '../tree.ts';
 import type { YamlFiles } from '../yaml/yaml-files.ts';
 import { type Acknowledgement, acknowledgements, trailer } from './acknowledgements.ts';
-import { holdingsBefore, holds } from './before.ts';
-import { type Holding, holdingKinds, holdingsOf, keyOf } from './holdings.ts';
+import type { Was } from './before.ts';
+import { type Holding, type Holdings, holdingKinds, holdingsOf, keyOf } from './holdings.ts';
 import { type Impact, impactsOf } from './impacts.ts';
 
 export type DataFinding = Omit<Finding, 'severity'> & { rule: 'data-removed' };
 
-/** What is compared: all of a repository that renders, with what it comes from. */
+/** All of a repository that renders, and what it is compared with. */
 type Compared = {
-  origin: Origin;
+  compared: Comparison;
   repository: Repository;
-  renders: Render[];
   files: YamlFiles;
   /** The file with the message of the commit that is being made. */
   message: string | undefined;
 };
 
+const nothing: Holdings<Was> = { objects: [], owners: [] };
+
 /** What the commits since the origin, and what is not committed yet, do to data that no message acknowledges. */
-export async function dataFindings(
-  { origin, repository, renders, files, message }: Compared,
-  progress: (line: string) => void,
-): Promise<DataFinding[]> {
+export async function dataFindings({
+  compared: { origin, isUnchanged, before },
+  repository,
+  files,
+  message,
+}: Compared): Promise<DataFinding[]> {
   const now = holdingsOf(repository);
-  const before = (await isUnchanged(origin, await foldersRead(origin.root, renders, files)))
-    ? undefined
-    : await holdingsBefore(origin, repository.resources, progress);
-  const impacts = before === undefined ? [] : impactsOf(before, now);
+  const then = isUnchanged ? undefined : ((await before())?.holdings ?? nothing);
+  const impacts = then === undefined ? [] : impactsOf(then, now);
   const touched = new Set([
     ...impacts.map(({ id }) => keyOf(id)),
-    ...changed(before?.objects ?? [], now.objects),
+    ...changed(then?.objects ?? [], now.objects),
   ]);
   const accepted = await acknowledgements(origin, message);
   const isAccepted = (impact: Impact) => accepted.some(({ object }) => object === keyOf(impact.id));
@@ -49,18 +47,6 @@ export async function dataFindings(
     )),
     ...accepted.flatMap((acknowledgement) => unfitting(acknowledgement, touched, origin.root)),
   ];
-}
-
-const folders = manifestFolders.filter((folder) => !['argocd', 'policies'].includes(folder));
-
-/** The folders that data is in, and what renders of them read besides, relative to the root. */
-async function foldersRead(root: string, renders: Render[], files: YamlFiles): Promise<string[]> {
-  const dirs = renders.flatMap(({ target }) => ('dir' in target && holds(target) ? [target.dir] : []));
-  const trees = await Promise.all(dirs.map((dir) => reachable(dir, files)));
-  const read = trees.flat().flatMap(({ references }) => references.filter(({ kind }) => kind !== 'remote'));
-  const relative = read.map(({ to }) => path.relative(root, to));
-  const elsewhere = relative.filter((to) => !folders.includes(to.split(path.sep)[0] ?? ''));
-  return [...folders, ...new Set(elsewhere.filter((to) => to !== '' && !to.startsWith('..')))];
 }
 
 async function placed(impact: Impact, root: string, files: YamlFiles): Promise<DataFinding> {

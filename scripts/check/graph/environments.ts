@@ -10,7 +10,7 @@ import { type GraphRule, graphRule } from './rule.ts';
 import { minimumReplicas, scalerOf } from './scale.ts';
 
 /** Two environments that follow each other on a change's way: the later must not hold less. */
-type Step = { earlier: Graph; later: Graph };
+export type Step = { earlier: Graph; later: Graph };
 
 export const environmentRules: GraphRule[] = [
   graphRule(
@@ -44,7 +44,7 @@ export const environmentRules: GraphRule[] = [
 ];
 
 /** Each two environments that follow each other. Those that are not in the order are compared with none. */
-function steps({ environments, order }: Repository): Step[] {
+export function steps({ environments, order }: Repository): Step[] {
   const present = order
     .map((stage) => environments.filter(({ target }) => isOfStage(target.environment, stage)))
     .filter((stage) => stage.length > 0);
