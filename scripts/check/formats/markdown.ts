@@ -73,7 +73,7 @@ function html(text: string): string {
 }
 
 /** Text of a manifest as text, in a table's cell too: no markup, no HTML, nobody mentioned, no issue linked. */
-function inline(text: string): string {
+export function inline(text: string): string {
   return html(text)
     .replace(/[\\`*_[\]~|$]|:(?=\/\/)|^[-+=]/gm, '\\$&')
     .replace(/[@#]/g, '$&&#8203;')
