@@ -37,6 +37,10 @@ function differences(slots: Slot[], label: string, key?: string): FieldDifferenc
   const children = childrenOf(slots, there, key)?.flatMap((child) =>
     differences(child.slots, label + child.step, child.key),
   );
+  if (children?.length === 0 && there.length === slots.length && !label.endsWith('.initContainers')) {
+    // Only in the order of what has keys, which says nothing but for what runs one after the other.
+    return [];
+  }
   if (children === undefined || children.length === 0) {
     return [{ label, slots, leaves: [] }];
   }

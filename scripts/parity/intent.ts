@@ -18,24 +18,32 @@ import { type Environment, filesOf } from './environments.ts';
 import type { Slot } from './fields.ts';
 
 /**
- * Who says what one environment has: its overlay alone, a file that only some overlays list (`file`), or, where it is
- * neither, what all share.
+ * Who says what one environment has: its overlay, by a file of its own; some overlays, by listing the file that says
+ * it; or what all share. `place` is the line of the overlay where it is one, `from` the one that sets the value.
  */
-export type Voice = { by: 'overlay' | 'some' | 'all'; file?: string; place?: Place };
+export type Voice = { by: 'overlay' | 'some' | 'all'; place?: Place; from?: Place };
 
-/** What a voice said, to compare with the others'. */
-export type Statement = { voice: Voice; value: Json | undefined };
+/** What a voice says for an environment. */
+export type Statement = { environment: Environment; voice: Voice; value: Json | undefined };
 
 /**
- * Whether the overlays explain that the values are not the same: those that no overlay says alone agree wherever they
- * come from one file, or from what all share.
+ * Whether the overlays explain each value that is not another's: one of the two overlays says it, or renders the file
+ * that does where the other one does not.
  */
 export function isIntended(statements: Statement[]): boolean {
-  const shared = statements.filter(({ voice }) => voice.by !== 'overlay');
-  const bySource = Map.groupBy(shared, ({ voice }) => (voice.by === 'some' ? (voice.file ?? '') : ''));
-  return [...bySource.values()].every(([first, ...more]) =>
-    more.every(({ value }) => isDeepStrictEqual(value, first?.value)),
+  return statements.every((one, index) =>
+    statements
+      .slice(index + 1)
+      .every(
+        (other) =>
+          isDeepStrictEqual(one.value, other.value) || isExplained(one, other) || isExplained(other, one),
+      ),
   );
+}
+
+function isExplained({ voice }: Statement, other: Statement): boolean {
+  const { by, from } = voice;
+  return by === 'overlay' || (from !== undefined && !other.environment.files.has(from.file));
 }
 
 /** Finds who says what the environments have, among those that are compared. */
@@ -57,22 +65,29 @@ export class Voices {
         return voice;
       }
     }
-    const source = await this.#voiceAt(environment, { file: object.source });
+    const source = await this.#ofSource(environment, object);
     const [place] = slot.value === undefined ? [] : said;
-    return source.by === 'some' ? source : { by: 'all', ...(place && { place }) };
+    return source.by === 'all' ? { by: 'all', ...(place && { place, from: place }) } : source;
   }
 
   /** Who says that an environment has an object. */
   async ofPresence(environment: Environment, object: RenderedObject): Promise<Voice> {
-    const source = await this.#voiceAt(environment, { file: object.source });
-    if (source.by !== 'all') {
-      const place =
-        (await this.#listing(environment, object.source)) ?? (await originOf(object, this.#files));
-      return { ...source, place };
-    }
+    const source = await this.#ofSource(environment, object);
     const path = ['metadata', 'name'];
     // What all share has another name here, and so is another object.
-    return this.ofField(environment, object, { path, value: valueAt(object.value, path) });
+    return source.by === 'all'
+      ? this.ofField(environment, object, { path, value: valueAt(object.value, path) })
+      : source;
+  }
+
+  /** Who says that the file that an object is from is rendered. */
+  async #ofSource(environment: Environment, object: RenderedObject): Promise<Voice> {
+    const voice = await this.#voiceAt(environment, { file: object.source });
+    if (voice.by === 'all') {
+      return voice;
+    }
+    const place = (await this.#listing(environment, object.source)) ?? (await originOf(object, this.#files));
+    return { ...voice, place };
   }
 
   /** Who says that an environment does not have an object that others have, `elsewhere` being one of theirs. */
@@ -95,7 +110,7 @@ export class Voices {
     return { by: 'all' };
   }
 
-  /** The places that set a value, the one that decides first; in a list that is one value any of its items'. */
+  /** The places that set a value, the one that decides first; of a list, those that set its items too. */
   async #placesOf(environment: Environment, object: RenderedObject, slot: Slot): Promise<Place[]> {
     const { absent } = slot;
     const said = (of: RenderedObject, at: FieldPath, what: Json | undefined) =>
@@ -105,30 +120,26 @@ export class Voices {
     const path = absent && Array.isArray(list) ? [...absent.list, list.length] : slot.path;
     const value = absent === undefined ? valueAt(object.value, path) : undefined;
     const whole = await said(absent === undefined ? object : withItem(object, absent), path, value);
-    const places = whole === undefined ? [] : [whole.place];
-    if (Array.isArray(value)) {
-      const items = value.map((item, index) => said(object, [...path, index], item));
-      places.push(
-        ...(await Promise.all(items)).flatMap((found) => (found === undefined ? [] : [found.place])),
-      );
-    }
-    if (absent !== undefined && whole === undefined) {
-      const left = await said(object, absent.list, list);
-      places.push(...(left?.exactly === true ? [left.place] : []));
-    }
-    return places;
+    const items = Array.isArray(value) ? value : [];
+    const parts = await Promise.all(items.map((item, index) => said(object, [...path, index], item)));
+    const left = absent && whole === undefined ? await said(object, absent.list, list) : undefined;
+    // What says another value was overruled by what is not known, unless that only renamed what the field refers to.
+    const isRenamed = typeof value === 'string' && value !== slot.value;
+    return [whole, ...parts, left].flatMap((found) =>
+      found !== undefined && (found.fits || isRenamed) ? [found.place] : [],
+    );
   }
 
   async #voiceAt(environment: Environment, place: Place): Promise<Voice> {
     const { file } = place;
     if (file.startsWith(`${environment.dir}${path.sep}`)) {
-      return { by: 'overlay', place };
+      return { by: 'overlay', place, from: place };
     }
-    if (this.#environments.every(({ files }) => files.has(file))) {
-      return { by: 'all', place };
-    }
-    const listing = await this.#listing(environment, file);
-    return listing === undefined ? { by: 'all', place } : { by: 'some', file, place: listing };
+    const isShared = this.#environments.every(({ files }) => files.has(file));
+    const listing = isShared ? undefined : await this.#listing(environment, file);
+    return listing === undefined
+      ? { by: 'all', place, from: place }
+      : { by: 'some', place: listing, from: place };
   }
 
   /** The line of the overlay's own kustomization that has a file rendered. */

@@ -65,16 +65,12 @@ async function presence(
     return { environment, voice, value: own && isThere };
   });
   const statements = await Promise.all(found);
+  const intended = isIntended(statements);
   const standings = statements.map(({ environment, voice, value }) => [
     environment.name,
-    standing(root, voice, value),
+    standing(root, voice, value, intended),
   ]);
-  return {
-    object: identity,
-    path: '',
-    standings: Object.fromEntries(standings),
-    intended: isIntended(statements),
-  };
+  return { object: identity, path: '', standings: Object.fromEntries(standings), intended };
 }
 
 type Having = { environment: Environment; object: RenderedObject; comparable: JsonMap };
@@ -88,23 +84,24 @@ async function fieldDifference(
   const judge = async ({ slots }: FieldDifference) => {
     const said = slots.map(async (slot, index) => {
       const { environment, object } = having[index] as Having;
-      return { voice: await voices.ofField(environment, object, slot), value: slot.value };
+      return { environment, voice: await voices.ofField(environment, object, slot), value: slot.value };
     });
     const statements = await Promise.all(said);
     return { statements, intended: isIntended(statements) };
   };
   const judged = await Promise.all((field.leaves.length > 0 ? field.leaves : [field]).map(judge));
   const shown = judged.find(({ intended }) => !intended) ?? judged[0];
-  const label = field.label.replace(/^\./, '');
+  const intended = judged.every((leaf) => leaf.intended);
   const standings = having.map(({ environment, object }, index) => {
     const value = shownValue(object, field.slots[index] as Slot);
-    return [environment.name, standing(root, shown?.statements[index]?.voice ?? { by: 'all' }, value)];
+    const voice = shown?.statements[index]?.voice ?? { by: 'all' };
+    return [environment.name, standing(root, voice, value, intended)];
   });
   return {
     object: identity,
-    path: label,
+    path: field.label.replace(/^\./, ''),
     standings: Object.fromEntries(standings),
-    intended: judged.every(({ intended }) => intended),
+    intended,
   };
 }
 
@@ -123,11 +120,18 @@ function shownValue({ id, value: object }: RenderedObject, { path, value }: Slot
 
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 
-function standing(root: string, { by, place }: Voice, value: Standing['value']): Standing {
+/** Where nobody intends it, what sets the value is what to look at, and not who lists that. */
+function standing(
+  root: string,
+  { by, place: said, from }: Voice,
+  value: Standing['value'],
+  intended: boolean,
+): Standing {
+  const place = intended ? said : from;
   return {
     ...(value !== undefined && { value }),
     ...(place !== undefined && { place: relative(root, place) }),
-    overlay: by !== 'all',
+    overlay: by === 'overlay' || (by === 'some' && intended),
   };
 }
 

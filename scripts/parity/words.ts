@@ -28,7 +28,7 @@ export function valueInWords(standing: Standing | undefined): string {
 }
 
 /** A place, within the overlay of the environment where it is in that. */
-export function placeInWords({ file, line }: Place, environment: string): string {
+function placeInWords({ file, line }: Place, environment: string): string {
   const overlay = `overlays/${environment}/`;
   return printable(`${file.startsWith(overlay) ? file.slice(overlay.length) : file}:${line ?? 1}`);
 }

@@ -25,10 +25,10 @@ export async function placeOf(
   return settled(decisive(subject, touches) ?? nearest(touches), subject, files, others);
 }
 
-/** What set a field's value, or took it away; `exactly` where it is known to say that very value. */
-export type Said = { place: Place; exactly: boolean };
+/** What wrote a field, or took it away; `fits` where that can be what made it what it is. */
+type Said = { place: Place; fits: boolean };
 
-/** As `placeOf`, but undefined where nothing that is known set the field's value, or took it away. */
+/** As `placeOf`, but undefined where nothing that is known wrote the whole field, or took it away. */
 export async function saidOf(
   subject: Subject,
   files: YamlFiles,
@@ -38,7 +38,7 @@ export async function saidOf(
   return (
     found && {
       place: await settled(found, subject, files, others),
-      exactly: isDeepStrictEqual(found.value, subject.value),
+      fits: found.removes || isSaid(found, subject),
     }
   );
 }
@@ -116,8 +116,11 @@ function decisive({ path, value }: Subject, touches: Touch[]): Touch | undefined
     const written = touches.findIndex(({ depth, removes }) => depth === path.length && !removes);
     return written < 0 ? undefined : touches.slice(written).findLast(({ removes }) => removes);
   }
-  const same = whole.filter((touch) => touch.value === undefined || isDeepStrictEqual(touch.value, value));
-  return same.at(-1) ?? whole.at(-1);
+  return whole.findLast((touch) => isSaid(touch, { value })) ?? whole.at(-1);
+}
+
+function isSaid(touch: Touch, { value }: Pick<Subject, 'value'>): boolean {
+  return touch.value === undefined || isDeepStrictEqual(touch.value, value);
 }
 
 /** What comes nearest to the field, the object's own file before any other. */
