@@ -64,7 +64,8 @@ async function entryTouches(
   for (const name of texts(value.envs)) {
     says.push(...(await envTouches(subject, path.resolve(dir, name), String(key), files)));
   }
-  return says.length > 0 ? says : [{ ...touch([]), depth: 1 }];
+  // One that replaces leaves nothing of what was generated before it.
+  return says.length > 0 ? says : [{ ...touch([]), depth: 1, removes: value.behavior === 'replace' }];
 }
 
 function texts(list: unknown): string[] {

@@ -153,6 +153,35 @@ test('what a replacement copies is placed where it was copied from, while that s
   );
 });
 
+test('a replacement may copy from the one object of a kind, from an item of a list, and a part of a text', async (t) => {
+  const copy = (source: string, annotation: string, options = '{create: true}') =>
+    `  - source: ${source}\n    targets:\n      - select: {kind: Namespace}\n        fieldPaths: [metadata.annotations.${annotation}]\n        options: ${options}\n`;
+  const place = await rendered(t, {
+    'base/kustomization.yaml': base,
+    'base/deployment.yaml': deployment.replace('image: web', 'image: web:7'),
+    'overlay/namespace.yaml': 'apiVersion: v1\nkind: Namespace\nmetadata: {name: any}\n',
+    'overlay/class.yaml':
+      'apiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: {name: class}\nvalue: 7\n',
+    'overlay/kustomization.yaml': `namespace: there\nresources: [../base, namespace.yaml, class.yaml]\nreplacements:\n${copy(
+      '{kind: PriorityClass}',
+      'class',
+    )}${copy('{kind: PriorityClass, fieldPath: value}', 'number')}${copy(
+      "{kind: Deployment, name: web, fieldPath: 'spec.template.spec.containers.[name=web].image', options: {delimiter: ':', index: 1}}",
+      'version',
+    )}${copy('{kind: Deployment, name: web, fieldPath: spec.template.spec.containers.1.command.0}', 'command')}`,
+  });
+  const said = (annotation: string) => place('Namespace', 'metadata', 'annotations', annotation);
+  assert.equal(await said('class'), 'overlay/class.yaml: metadata: {name: class}');
+  assert.equal(await said('number'), 'overlay/class.yaml: value: 7');
+  assert.equal(await said('version'), 'base/deployment.yaml: image: web:7');
+  assert.equal(await said('command'), 'base/deployment.yaml: command: [run]');
+  assert.equal(
+    await place('Namespace', 'metadata', 'name'),
+    'overlay/kustomization.yaml: namespace: there',
+    'what names a Namespace',
+  );
+});
+
 test("Kustomize's own transformers and generators render, in files, folders and in place, and are places", async (t) => {
   const plugin = (kind: string, rest: string) =>
     `apiVersion: builtin\nkind: ${kind}\nmetadata:\n  name: plug-in\n${rest}`;

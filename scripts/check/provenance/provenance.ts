@@ -6,6 +6,7 @@ import type { YamlFiles } from '../yaml/yaml-files.ts';
 import { generatorTouches } from './generators.ts';
 import { patchTouches } from './patches.ts';
 import { pluginNames, pluginTouches } from './plugins.ts';
+import { pathBy } from './replacements.ts';
 import { manifestOf, manifestTouch, type Names, type Subject, type Touch } from './touches.ts';
 import { transformerTouches } from './transformers.ts';
 
@@ -20,13 +21,46 @@ export async function placeOf(
   others: RenderedObject[] = [],
 ): Promise<Place> {
   const subject: Subject = { object, path, value: valueAt(object.value, path) };
+  const touches = await touchesOf(subject, files);
+  return settled(decisive(subject, touches) ?? nearest(touches), subject, files, others);
+}
+
+/** What wrote a field, or took it away; `fits` where that can be what made it what it is. */
+type Said = { place: Place; fits: boolean };
+
+/** As `placeOf`, but undefined where nothing that is known wrote the whole field, or took it away. */
+export async function saidOf(
+  subject: Subject,
+  files: YamlFiles,
+  others: RenderedObject[] = [],
+): Promise<Said | undefined> {
+  const found = decisive(subject, await touchesOf(subject, files));
+  return (
+    found && {
+      place: await settled(found, subject, files, others),
+      fits: found.removes || isSaid(found, subject),
+    }
+  );
+}
+
+async function touchesOf(subject: Subject, files: YamlFiles): Promise<Touch[]> {
+  const { object } = subject;
   const touches =
     'dir' in object.target
       ? await layerTouches(subject, object.target.dir, files)
       : await sourceTouches(subject, object.source, names(object.id.name), files);
-  const found = decisive(subject, touches ?? []);
+  return touches ?? [];
+}
+
+/** A touch's place, or that of what it copied; without one the object's file. */
+async function settled(
+  found: Touch | undefined,
+  subject: Subject,
+  files: YamlFiles,
+  others: RenderedObject[],
+): Promise<Place> {
   if (found === undefined) {
-    return { file: object.source };
+    return { file: subject.object.source };
   }
   const original = await copiedFrom(found, subject, files, others);
   return original === undefined
@@ -55,28 +89,43 @@ async function copiedFrom(
   files: YamlFiles,
   others: RenderedObject[],
 ): Promise<Violation | undefined> {
-  for (const object of copies === undefined ? [] : others) {
-    const { kind, name, path } = copies ?? { kind: '', name: '', path: [] };
-    if (object.id.kind === kind && [object.id.name, await nameInSource(object, files)].includes(name)) {
-      const said = text(valueAt(object.value, path));
-      // A replacement with a delimiter copies into a part of the text.
-      return said !== '' && text(value).includes(said) ? { object, path, message: '' } : undefined;
+  if (copies === undefined) {
+    return undefined;
+  }
+  const { kind, name, steps } = copies;
+  for (const object of others) {
+    const isNamed = name === '' || [object.id.name, await nameInSource(object, files)].includes(name);
+    if (object.id.kind === kind && isNamed) {
+      const path = pathBy(steps, object.value);
+      const [said, copied] = [valueAt(object.value, path), value].map((one) =>
+        typeof one === 'number' ? String(one) : text(one),
+      ) as [string, string];
+      // A replacement with a delimiter copies a part of a text, or into one.
+      const isCopy = said !== '' && copied !== '' && (copied.includes(said) || said.includes(copied));
+      return isCopy ? { object, path, message: '' } : undefined;
     }
   }
   return undefined;
 }
 
-/** Which of what was said, in the order in which it was said, decided. */
+/** Which of what was said, in the order in which it was said, set the value or took it away. */
 function decisive({ path, value }: Subject, touches: Touch[]): Touch | undefined {
-  const nearest = touches.toSorted((one, other) => other.depth - one.depth)[0];
   const whole = touches.filter(({ depth }) => depth === path.length);
   if (value === undefined) {
     // Only what was there can have been taken away.
     const written = touches.findIndex(({ depth, removes }) => depth === path.length && !removes);
-    return written < 0 ? nearest : (touches.slice(written).findLast(({ removes }) => removes) ?? nearest);
+    return written < 0 ? undefined : touches.slice(written).findLast(({ removes }) => removes);
   }
-  const same = whole.filter((touch) => touch.value === undefined || isDeepStrictEqual(touch.value, value));
-  return same.at(-1) ?? whole.at(-1) ?? nearest;
+  return whole.findLast((touch) => isSaid(touch, { value })) ?? whole.at(-1);
+}
+
+function isSaid(touch: Touch, { value }: Pick<Subject, 'value'>): boolean {
+  return touch.value === undefined || isDeepStrictEqual(touch.value, value);
+}
+
+/** What comes nearest to the field, the object's own file before any other. */
+function nearest(touches: Touch[]): Touch | undefined {
+  return touches.toSorted((one, other) => other.depth - one.depth)[0];
 }
 
 function names(name: string): Names {

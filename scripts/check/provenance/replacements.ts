@@ -50,7 +50,7 @@ function entryTouches(subject: Subject, names: Names, { file, document, at, entr
   const copies = {
     kind: text(source.kind),
     name: text(source.name),
-    path: stepsOf(text(source.fieldPath) || 'metadata.name'),
+    steps: stepsOf(text(source.fieldPath) || 'metadata.name'),
   };
   return maps(entry.targets).flatMap(({ select, reject, fieldPaths }, target) => {
     const isMeant =
@@ -73,6 +73,21 @@ function entryTouches(subject: Subject, names: Names, { file, document, at, entr
         : [],
     );
   });
+}
+
+/** Where the steps of a field path of Kustomize's lead in an object: `[name=web]` to that item, a number to that one. */
+export function pathBy(steps: string[], object: Json): FieldPath {
+  const path: FieldPath = [];
+  for (const step of steps) {
+    const list = valueAt(object, path);
+    const [, key = '', wanted] = /^\[(.*)=(.*)\]$/.exec(step) ?? [];
+    const isPosition = Array.isArray(list) && /^\d+$/.test(step);
+    const index = isPosition
+      ? Number(step)
+      : maps(list).findIndex((item) => wanted !== undefined && String(item[key]) === wanted);
+    path.push(index < 0 ? step : index);
+  }
+  return path;
 }
 
 /** Whether a field path of Kustomize's, such as `spec.template.spec.containers.[name=web].image`, leads to a field. */

@@ -8,14 +8,14 @@ export type Subject = { object: RenderedObject; path: FieldPath; value: Json | u
 
 /**
  * Where one source, patch or transformer says something of a field: how many of the path's steps it writes out, and
- * what it writes there. `removes`: it takes the field away. `copies`: from where it has what it writes. `file` is
- * absolute.
+ * what it writes there. `removes`: it takes the field away. `copies`: from where it has what it writes, by Kustomize's
+ * steps, of the one object of that kind where the name is ''. `file` is absolute.
  */
 export type Touch = Required<Place> & {
   depth: number;
   value: Json | undefined;
   removes: boolean;
-  copies?: { kind: string; name: string; path: FieldPath };
+  copies?: { kind: string; name: string; steps: string[] };
 };
 
 /** What a kustomization calls an object: as its file does, and as the layers so far have renamed it. */

@@ -22,8 +22,9 @@ export async function transformerTouches(
 }
 
 function namespaceTouches(subject: Subject, file: YamlFile, value: JsonMap): Touch[] {
+  const isNamespace = subject.object.id.kind === 'Namespace';
   const set = [
-    ['namespace', 'metadata.namespace'],
+    ['namespace', isNamespace ? 'metadata.name' : 'metadata.namespace'],
     ['namePrefix', 'metadata.name'],
     ['nameSuffix', 'metadata.name'],
   ];
