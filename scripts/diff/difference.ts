@@ -57,7 +57,7 @@ export async function acceptedBetween(
   }
   const { commit } = await commitNamed(root, from.commit);
   const last = 'commit' in to ? (await commitNamed(root, to.commit)).commit : 'HEAD';
-  return (await acknowledgements({ root, commit, tree: '' }, message, last)).map(({ object }) => object);
+  return (await acknowledgements({ root, commit }, message, last)).map(({ object }) => object);
 }
 
 /** Where things were is not asked here: objects are shown, not lines. */

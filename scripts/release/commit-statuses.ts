@@ -15,7 +15,7 @@ export type CommitStatus = {
 };
 
 /** The context of an environment's commit statuses, as argocd/commit-statuses.yaml writes it. */
-export function contextOf(environment: Environment): string {
+function contextOf(environment: Environment): string {
   return `argocd/${environment}`;
 }
 

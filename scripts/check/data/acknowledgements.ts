@@ -13,7 +13,7 @@ export const trailer = 'Acknowledge-Impact';
  * @param last the last of those commits
  */
 export async function acknowledgements(
-  { root, commit }: Origin,
+  { root, commit }: Pick<Origin, 'root' | 'commit'>,
   message: string | undefined,
   last = 'HEAD',
 ): Promise<Acknowledgement[]> {
