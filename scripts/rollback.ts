@@ -6,7 +6,7 @@ import { repoRoot } from './paths.ts';
 import { carryOut } from './release/carry-out.ts';
 import { git } from './release/commit.ts';
 import { type Journey, journeys } from './release/journey.ts';
-import { migrationsBetween, type Undoing } from './release/migrations.ts';
+import { type IncompatibleStatement, migrationsBetween } from './release/migrations.ts';
 import { asked, options, optionsHelp } from './release/options.ts';
 import { proposeRollback } from './release/promotion.ts';
 import { report } from './release/report.ts';
@@ -157,13 +157,13 @@ function why({ ran: { last } }: Journey): string {
 }
 
 /** Undefined where it is not known which commits the versions were built from. */
-async function undoingOf(current: Version, target: Version): Promise<Undoing[] | undefined> {
+async function undoingOf(current: Version, target: Version): Promise<IncompatibleStatement[] | undefined> {
   return current.revision === undefined || target.revision === undefined
     ? undefined
     : migrationsBetween(repoRoot, current.revision, target.revision);
 }
 
-function warning(undoing: Undoing[] | undefined, current: Version, target: Version): string[] {
+function warning(undoing: IncompatibleStatement[] | undefined, current: Version, target: Version): string[] {
   if (undoing === undefined) {
     return [
       `Not known: whether migrations lie between ${called(current)} and ${called(target)}, as one of them says no revision.`,
