@@ -47,12 +47,19 @@ export async function reportedOf(
   const own = reports
     .filter(({ context }) => context === contextOf(environment))
     .toSorted((one, other) => one.created_at.localeCompare(other.created_at));
-  const healthy = own.find(({ state }) => state === 'success')?.created_at;
+  const healthy = own.find(
+    (report, index) => report.state === 'success' && stayed(report, own[index + 1]),
+  )?.created_at;
   const last = own.at(-1);
   return {
     ...(healthy !== undefined && { healthy }),
     ...(last && { last: { state: last.state, at: last.created_at, description: last.description ?? '' } }),
   };
+}
+
+/** Argo CD may call an Application Healthy a moment before it sees what it has just applied. */
+function stayed(report: CommitStatus, next: CommitStatus | undefined): boolean {
+  return next === undefined || Date.parse(next.created_at) - Date.parse(report.created_at) > 30_000;
 }
 
 async function statusesOf({ url, token }: StatusSource, commit: string): Promise<CommitStatus[]> {

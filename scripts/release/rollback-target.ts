@@ -1,0 +1,90 @@
+import { CannotRun } from '../cli.ts';
+import { readPorts } from '../cluster/gateway/gateway.ts';
+import { clusterLayout, defaultClusterName } from '../cluster/layout.ts';
+import type { Environment } from '../environment.ts';
+import { appImageName } from '../gitops/app-image.ts';
+import { registryHolds } from '../gitops/image-overrides.ts';
+import { git } from './commit.ts';
+import { type Journey, journeys } from './journey.ts';
+import { short } from './running.ts';
+import { statusSource } from './status-source.ts';
+import { type Version, versionsOf } from './versions.ts';
+
+/** Which cluster, and where what was said of commits is kept. */
+type Choice = { statuses?: string | undefined; name?: string | undefined; context?: string | undefined };
+
+/** What a reader calls a version: its commit, or else its digest. */
+export function called({ revision, digest }: Version): string {
+  return revision?.slice(0, 7) ?? short(digest);
+}
+
+/** The version before the one that the environment is pinned to. @throws {CannotRun} when there was none */
+export function versionBefore([current, ...before]: Version[], environment: Environment): Version {
+  const found = before.find(({ digest }) => digest !== current?.digest);
+  if (found === undefined) {
+    throw new CannotRun(`${environment} was never pinned to another version: there is none to go back to.`);
+  }
+  return found;
+}
+
+/** The version that the environment was pinned to at a commit. @throws {CannotRun} when there was none */
+export async function versionAt(root: string, environment: Environment, to: string): Promise<Version> {
+  const verify = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${to}^{commit}`];
+  const commit = await git(root, ...verify).catch(() => {
+    throw new CannotRun(`--to ${to}: git knows no such commit.`);
+  });
+  const [found] = await versionsOf(root, environment, commit);
+  if (found === undefined) {
+    throw new CannotRun(
+      `--to ${to}: ${environment} was pinned to no version there. "npm run history -- ${environment}" lists them.`,
+    );
+  }
+  return found;
+}
+
+/**
+ * The last version before that ended Healthy and whose image there still is. `say` is told of those that are passed over.
+ * @throws {CannotRun} when none is known
+ */
+export async function lastHealthy(
+  root: string,
+  environment: Environment,
+  choice: Choice,
+  say: (line: string) => void,
+): Promise<Version> {
+  const otherwise = 'give --statuses URL, --to COMMIT, or --offline for the version before.';
+  const source = await statusSource(root, choice);
+  if (source === undefined) {
+    throw new CannotRun(`Which versions were Healthy is not known here: ${otherwise}`);
+  }
+  const [current, ...before] = await journeys(root, environment, source, 50).catch((error: Error) => {
+    throw new CannotRun(`${source.url} cannot be asked (${error.message}): ${otherwise}`);
+  });
+  const holds = await embeddedRegistry(choice);
+  for (const version of before.filter(({ digest }) => digest !== current?.digest)) {
+    const reason = (await holds(version.digest)) ? whyNot(version) : 'whose image the registry does not have';
+    if (reason === undefined) {
+      return version;
+    }
+    say(`passed over: ${called(version)}, ${reason}`);
+  }
+  throw new CannotRun(`No version before it is known to have been Healthy in ${environment}: ${otherwise}`);
+}
+
+function whyNot({ ran: { last } }: Journey): string | undefined {
+  if (last === undefined) {
+    return 'of which nothing was said';
+  }
+  return last.state === 'success' ? undefined : `which ended as ${last.state}: ${last.description}`;
+}
+
+/** Whether the embedded cluster's registry has an image. Another is not asked: it wants to know who asks. */
+async function embeddedRegistry({ name, context }: Choice): Promise<(digest: string) => Promise<boolean>> {
+  const ports = await readPorts(clusterLayout(name ?? defaultClusterName));
+  if (context !== undefined || ports === undefined) {
+    return async () => true;
+  }
+  const image = await appImageName();
+  const holds = registryHolds(`127.0.0.1:${ports.registry}`);
+  return (digest) => holds({ image, digest });
+}
