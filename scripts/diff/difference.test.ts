@@ -6,8 +6,11 @@ import { execa } from 'execa';
 import { check } from '../check/check.ts';
 import { copy, spoil } from '../check/spoilt-copy.ts';
 import { CannotRun } from '../cli.ts';
+import { repoRoot } from '../paths.ts';
 import { type Comparison, difference } from './difference.ts';
+import { applyChanges, fieldChanges } from './fields.ts';
 import type { Difference } from './model.ts';
+import { renderSide } from './trees.ts';
 
 /** A repository that is on a branch off main, without a change. */
 async function repository(t: TestContext) {
@@ -45,6 +48,23 @@ async function dropCluster(root: string): Promise<void> {
   await spoil(root, 'base/postgres-ha/kustomization.yaml', '  - cluster.yaml\n', '');
   await spoil(root, 'overlays/prod/postgres.yaml', /apiVersion: postgresql[\s\S]*?---\n/, '');
 }
+
+test('of each two objects of this repository of one kind, the changes make the one of the other', async () => {
+  const { parts } = await renderSide(repoRoot, { folder: repoRoot }, () => {});
+  const kinds = Map.groupBy(
+    parts
+      .filter(({ role }) => role !== 'policies')
+      .flatMap(({ objects }) => objects.map(({ value }) => value)),
+    ({ kind }) => kind,
+  );
+  for (const objects of kinds.values()) {
+    for (const [at, was] of objects.slice(0, 25).entries()) {
+      assert.deepEqual(fieldChanges(was, structuredClone(was)), []);
+      const is = objects[(at + 1) % objects.length] ?? was;
+      assert.deepEqual(applyChanges(was, fieldChanges(was, is)), is);
+    }
+  }
+});
 
 test('without a change nothing changes, and a commit is compared with itself', async (t) => {
   const { root } = await repository(t);

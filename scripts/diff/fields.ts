@@ -2,7 +2,7 @@ import { isMap, type Json, type JsonMap } from '../check/model.ts';
 import { align, canonical } from './list-alignment.ts';
 
 /** An element of a list: its index, and what it is called. The index of an added one is that of the new list. */
-export type Element = { at: number; label: string };
+type Element = { at: number; label: string };
 export type Step = string | Element;
 
 /**

@@ -51,6 +51,10 @@ test('a terminal has a heading for each part, and a line for each field', () => 
         field('metadata.name', { was: 'b', is: 'a' }),
       ],
     }),
+    object('new', {
+      state: 'added',
+      notes: [{ impact: 'config', rule: 'object-added', message: 'It is there.' }],
+    }),
     object('lost', {
       state: 'removed',
       impact: 'data',
@@ -61,7 +65,7 @@ test('a terminal has a heading for each part, and a line for each field', () => 
   const text = terminalDifference({ ...found, unacknowledged }, false);
   assert.equal(
     text,
-    `dev: config, 2 objects
+    `dev: config, 3 objects
 ~ ConfigMap/a in dev, which was b: config
 ~     data.number: "1" → word (config, config)
 +     data.added: true (config, config)
@@ -76,11 +80,12 @@ test('a terminal has a heading for each part, and a line for each field', () => 
 +       list:
 +         - ${'b'.repeat(20)}
 +         - c
++ ConfigMap/new in dev: config (object-added)
 - ConfigMap/lost in dev: data
 !     this is in Git no more (data-removed)
   2 objects unchanged
 
-abc → def: 2 objects in dev; the heaviest impact is config
+abc → def: 3 objects in dev; the heaviest impact is config
 
 Where it is meant, say so in a commit's message, each with its reason:
   Acknowledge-Impact: ConfigMap/lost in dev: WHY   (data, dev)`,

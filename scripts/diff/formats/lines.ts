@@ -29,12 +29,15 @@ function objectLines(object: ObjectDifference): Line[] {
   const { key, formerName, state, impact, acknowledged, fields, notes } = object;
   const named = formerName === undefined ? key : `${key}, which was ${formerName}`;
   const accepted = grave.includes(impact) && acknowledged ? ', acknowledged' : '';
+  const [first] = notes;
+  // That a whole object comes or goes needs no reason where it is not grave.
+  const isPlain =
+    state !== 'changed' && first !== undefined && notes.length === 1 && !grave.includes(first.impact);
+  const by = isPlain ? ` (${first.rule})` : '';
   return [
-    { sign: signs[state], text: `${named}: ${impact}${accepted}`, impact },
-    ...fields
-      .filter((field) => !(formerName !== undefined && field.path === 'metadata.name'))
-      .flatMap(fieldLines),
-    ...notes.map((note) => noteLine(note, '    ')),
+    { sign: signs[state], text: `${named}: ${impact}${accepted}${by}`, impact },
+    ...fields.filter(({ path }) => formerName === undefined || path !== 'metadata.name').flatMap(fieldLines),
+    ...(isPlain ? [] : notes).map((note) => noteLine(note, '    ')),
   ];
 }
 
