@@ -3,6 +3,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
+import { execa } from 'execa';
 import { repoRoot } from '../paths.ts';
 import { check } from './check.ts';
 
@@ -14,6 +15,23 @@ export async function copy(t: TestContext): Promise<string> {
     await cp(path.join(repoRoot, folder), path.join(root, folder), { recursive: true });
   }
   return root;
+}
+
+/** For tests: a copy that git knows, on a branch off main, without a change. */
+export async function repository(t: TestContext, prepare?: (root: string) => Promise<void>) {
+  const root = await copy(t);
+  await prepare?.(root);
+  const git = (...args: string[]) =>
+    execa('git', ['-C', root, '-c', 'user.name=test', '-c', 'user.email=test@localhost', ...args]);
+  await git('init', '--quiet', '--initial-branch=main');
+  await git('add', '.');
+  await git('commit', '--quiet', '--message=x');
+  await git('switch', '--quiet', '--create', 'change');
+  const commit = async (...message: string[]) => {
+    await git('add', '.');
+    await git('commit', '--quiet', ...message.map((line) => `--message=${line}`));
+  };
+  return { root, git, commit };
 }
 
 /** Replaces text in a file; an empty `from` writes the file anew. */

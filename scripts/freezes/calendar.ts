@@ -11,7 +11,7 @@ import { endOfWindow, isTimeZone, readDuration, type Window, writeDuration } fro
 export const freezesFile = 'policies/freezes.yaml';
 
 /** When nothing changes in some environments: once, or whenever its schedule begins. */
-export type Freeze = {
+type Freeze = {
   name: string;
   /** As policies/environments.yaml names them: each stands for those below it too. */
   environments: string[];

@@ -40,7 +40,7 @@ export function frozenStages({ freezes }: Freezes): string[] {
 }
 
 /** The text of the Component: a patch to the projects of each environment that has sync windows. */
-export function frozenComponent(freezes: Freezes): string {
+function frozenComponent(freezes: Freezes): string {
   const patches = frozenStages(freezes).flatMap((stage) => {
     const windows = syncWindows(freezes, stage);
     const patch = {

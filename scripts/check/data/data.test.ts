@@ -2,31 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { execa } from 'execa';
+import { test } from 'node:test';
 import { type Change, check } from '../check.ts';
-import { copy, lineOf, spoil } from '../spoilt-copy.ts';
+import { lineOf, repository, spoil } from '../spoilt-copy.ts';
 
 const claim = 'base/postgres-single/persistent-volume-claim.yaml';
 const cluster = 'base/postgres-ha/cluster.yaml';
 const prod = 'overlays/prod/kustomization.yaml';
-
-/** A repository that is on a branch off main, without a change. */
-async function repository(t: TestContext, prepare?: (root: string) => Promise<void>) {
-  const root = await copy(t);
-  await prepare?.(root);
-  const git = (...args: string[]) =>
-    execa('git', ['-C', root, '-c', 'user.name=test', '-c', 'user.email=test@localhost', ...args]);
-  await git('init', '--quiet', '--initial-branch=main');
-  await git('add', '.');
-  await git('commit', '--quiet', '--message=x');
-  await git('switch', '--quiet', '--create', 'change');
-  const commit = async (...message: string[]) => {
-    await git('add', '.');
-    await git('commit', '--quiet', ...message.map((line) => `--message=${line}`));
-  };
-  return { root, git, commit };
-}
 
 /** What the rule finds: the place, the object, the environment, and the message up to how to accept it. */
 async function found(root: string, change: Change = {}): Promise<string[]> {

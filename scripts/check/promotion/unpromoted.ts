@@ -37,19 +37,20 @@ export async function unpromotedDigests(known: Known): Promise<Violation[]> {
   return (await Promise.all(judged)).flat();
 }
 
-/** The pinned images of an environment which those before it pin too. */
+/** The pinned images of an environment which those before it run too, by whatever tag or digest. */
 function promotedTo(later: Graph, own: Step[]): Promoted[] {
-  const before = own.map(({ earlier }) => ({ earlier, images: imagesOf(earlier) }));
-  const pinned = imagesOf(later).filter(({ digest }) => digest !== '');
-  return pinned.flatMap((image): Promoted[] => {
-    const running = before.filter(({ images }) => images.some(({ name }) => name === image.name));
-    const followsTag = running.some(({ images }) =>
-      images.some(({ name, digest }) => name === image.name && digest === ''),
-    );
-    return running.length === 0 || followsTag
-      ? []
-      : [{ image, later, earlier: running.map(({ earlier }) => earlier) }];
-  });
+  const before = own.map(({ earlier }) => ({
+    earlier,
+    names: new Set(imagesOf(earlier).map(({ name }) => name)),
+  }));
+  return imagesOf(later)
+    .filter(({ digest }) => digest !== '')
+    .map((image) => ({
+      image,
+      later,
+      earlier: before.filter(({ names }) => names.has(image.name)).map(({ earlier }) => earlier),
+    }))
+    .filter(({ earlier }) => earlier.length > 0);
 }
 
 /** Whether one of the environments before had a digest, or nothing is known that says it had not. */
