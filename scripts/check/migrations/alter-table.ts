@@ -1,4 +1,5 @@
 import type { AlterTableCmd, AlterTableStmt, ColumnDef, Constraint, Node } from 'libpg-query';
+import { breaking, type Hazard } from './hazard.ts';
 import { type History, relationName } from './history.ts';
 import { nodesIn } from './sql.ts';
 
@@ -7,7 +8,7 @@ export function alterTableHazards(
   { relation, cmds = [] }: AlterTableStmt,
   history: History,
   app: string,
-): string[] {
+): Hazard[] {
   const table = relationName(relation);
   const found = cmds.flatMap((command) =>
     'AlterTableCmd' in command ? hazardsOf(table, command.AlterTableCmd, history, app) : [],
@@ -18,32 +19,49 @@ export function alterTableHazards(
 const byHand =
   'CREATE UNIQUE INDEX CONCURRENTLY by hand before the deployment, here only ADD CONSTRAINT … USING INDEX';
 
-function hazardsOf(table: string, command: AlterTableCmd, history: History, app: string): string[] {
+function hazardsOf(table: string, command: AlterTableCmd, history: History, app: string): Hazard[] {
   const { subtype, name = '', def } = command;
   const column = `${table}.${name}`;
+  // What that version never knew it does without.
+  const breaks = (what: string) => (history.isColumnInUse(table, name) ? { breaks: what } : {});
   switch (subtype) {
     case 'AT_DropColumn':
       return [
-        `drops ${column}, which ${app}'s previous version still reads: deploy a version that does without it first, and drop it in a later deployment`,
+        {
+          message: `drops ${column}, which ${app}'s previous version still reads: deploy a version that does without it first, and drop it in a later deployment`,
+          ...breaks(`drops ${column}, which ${app}'s previous version still reads`),
+        },
       ];
     case 'AT_AlterColumnType':
       return [
-        `writes every row of ${table} anew while nothing can read it, and ${app}'s previous version goes on with the old type of ${name}: add a column, write both, copy in batches, and drop the old one in a later deployment`,
+        {
+          message: `writes every row of ${table} anew while nothing can read it, and ${app}'s previous version goes on with the old type of ${name}: add a column, write both, copy in batches, and drop the old one in a later deployment`,
+          ...breaks(`changes the type of ${column}, and ${app}'s previous version goes on with the old one`),
+        },
       ];
     case 'AT_SetNotNull':
-      return history.isNeverNull(table, name)
-        ? []
-        : [
-            `reads every row of ${table} while nothing can read or write it: ADD CHECK (${name} IS NOT NULL) NOT VALID, in a later deployment VALIDATE it, and SET NOT NULL then`,
-          ];
+      return notNullHazards(table, name, history, app);
+    case 'AT_ColumnDefault':
+      if (def !== undefined) {
+        history.fillColumn(table, name);
+      }
+      return [];
     case 'AT_AddColumn':
-      return def !== undefined && 'ColumnDef' in def ? addedColumn(table, def.ColumnDef, app) : [];
+      if (def === undefined || !('ColumnDef' in def)) {
+        return [];
+      }
+      if (command.missing_ok !== true) {
+        history.makeColumn(table, def.ColumnDef.colname ?? '', isFilled(def.ColumnDef));
+      }
+      return addedColumn(table, def.ColumnDef, app);
     case 'AT_AddConstraint':
-      return def !== undefined && 'Constraint' in def ? added(table, def.Constraint, history) : [];
+      return def !== undefined && 'Constraint' in def ? added(table, def.Constraint, history, app) : [];
     case 'AT_ValidateConstraint':
       return history.validate(table, name)
         ? [
-            `reads every row of ${table} while its ADD CONSTRAINT, in the same transaction, lets nothing write it: validate ${name} in a later deployment`,
+            {
+              message: `reads every row of ${table} while its ADD CONSTRAINT, in the same transaction, lets nothing write it: validate ${name} in a later deployment`,
+            },
           ]
         : [];
     case 'AT_SetLogged':
@@ -53,25 +71,56 @@ function hazardsOf(table: string, command: AlterTableCmd, history: History, app:
     case 'AT_SetExpression':
     case 'AT_AddIdentity':
       return [
-        `writes or reads every row of ${table} while nothing can read or write it: make a new table or column, copy in batches, and switch`,
+        {
+          message: `writes or reads every row of ${table} while nothing can read or write it: make a new table or column, copy in batches, and switch`,
+        },
       ];
     case 'AT_DetachPartition':
       return [
-        `takes the partition's rows out of ${table}, where ${app}'s previous version still reads them: stop reading them first`,
+        breaking(
+          `takes the partition's rows out of ${table}, where ${app}'s previous version still reads them`,
+          'stop reading them first',
+        ),
       ];
     default:
       return [];
   }
 }
 
-function added(table: string, constraint: Constraint, history: History): string[] {
-  const { contype, conname = '', raw_expr, skip_validation = false, indexname, keys = [] } = constraint;
+function notNullHazards(table: string, name: string, history: History, app: string): Hazard[] {
+  const isProven = history.isNeverNull(table, name);
+  const refuses = history.isColumnInUse(table, name) ? !isProven : history.isLeftEmpty(table, name);
+  const hazard: Hazard = {
+    ...(!isProven && {
+      message: `reads every row of ${table} while nothing can read or write it: ADD CHECK (${name} IS NOT NULL) NOT VALID, in a later deployment VALIDATE it, and SET NOT NULL then`,
+    }),
+    ...(refuses && { breaks: refusal(table, name, app) }),
+  };
+  return isProven && !refuses ? [] : [hazard];
+}
+
+function refusal(table: string, column: string, app: string): string {
+  return `makes ${table}.${column} NOT NULL, which refuses the rows that ${app}'s previous version writes without it`;
+}
+
+function added(table: string, constraint: Constraint, history: History, app: string): Hazard[] {
+  const found = addedConstraint(table, constraint, history);
+  const notNull = notNullOf(constraint);
+  return notNull !== undefined && history.isLeftEmpty(table, notNull)
+    ? [...found, { breaks: refusal(table, notNull, app) }]
+    : found;
+}
+
+function notNullOf({ contype, raw_expr, keys = [] }: Constraint): string | undefined {
   const [key] = keys;
-  const notNull =
-    contype === 'CONSTR_NOTNULL' && key !== undefined && 'String' in key
-      ? key.String.sval
-      : notNullIn(raw_expr);
-  history.constrain(table, conname, notNull, !skip_validation);
+  return contype === 'CONSTR_NOTNULL' && key !== undefined && 'String' in key
+    ? key.String.sval
+    : notNullIn(raw_expr);
+}
+
+function addedConstraint(table: string, constraint: Constraint, history: History): Hazard[] {
+  const { contype, conname = '', skip_validation = false, indexname } = constraint;
+  history.constrain(table, conname, notNullOf(constraint), !skip_validation);
   switch (contype) {
     case 'CONSTR_CHECK':
     case 'CONSTR_FOREIGN':
@@ -79,13 +128,15 @@ function added(table: string, constraint: Constraint, history: History): string[
       return skip_validation
         ? []
         : [
-            `reads every row of ${table} while nothing can write it: add it NOT VALID, and VALIDATE it in a later deployment`,
+            {
+              message: `reads every row of ${table} while nothing can write it: add it NOT VALID, and VALIDATE it in a later deployment`,
+            },
           ];
     case 'CONSTR_PRIMARY':
     case 'CONSTR_UNIQUE':
     case 'CONSTR_EXCLUSION':
       return indexname === undefined
-        ? [`builds an index while nothing can read or write ${table}: ${byHand}`]
+        ? [{ message: `builds an index while nothing can read or write ${table}: ${byHand}` }]
         : [];
     default:
       return [];
@@ -104,43 +155,57 @@ function notNullIn(expression: Node | undefined): string | undefined {
     : undefined;
 }
 
-function addedColumn(
-  table: string,
-  { colname = '', typeName, constraints = [] }: ColumnDef,
-  app: string,
-): string[] {
-  const own = constraints.flatMap((found) => ('Constraint' in found ? [found.Constraint] : []));
+const serial = /^(small|big)?serial\d?$/;
+
+function isSerial({ typeName }: ColumnDef): boolean {
+  const type = typeName?.names?.at(-1);
+  return type !== undefined && 'String' in type && serial.test(type.String.sval ?? '');
+}
+
+function constraintsOf({ constraints = [] }: ColumnDef): Constraint[] {
+  return constraints.flatMap((found) => ('Constraint' in found ? [found.Constraint] : []));
+}
+
+/** Whether a row that says nothing of the column has a value there. */
+function isFilled(column: ColumnDef): boolean {
+  const fill: Constraint['contype'][] = ['CONSTR_DEFAULT', 'CONSTR_GENERATED', 'CONSTR_IDENTITY'];
+  return isSerial(column) || constraintsOf(column).some(({ contype }) => fill.includes(contype));
+}
+
+function addedColumn(table: string, definition: ColumnDef, app: string): Hazard[] {
+  const { colname = '' } = definition;
+  const own = constraintsOf(definition);
   const of = (...kinds: Constraint['contype'][]) => own.find(({ contype }) => kinds.includes(contype));
   const column = `${table}.${colname}`;
-  const type = typeName?.names?.at(-1);
-  const isSerial =
-    type !== undefined && 'String' in type && /^(small|big)?serial\d?$/.test(type.String.sval ?? '');
   const given = of('CONSTR_DEFAULT');
   const computed = of('CONSTR_GENERATED');
   const rewrites =
-    isSerial ||
+    isSerial(definition) ||
     of('CONSTR_IDENTITY') !== undefined ||
     computed?.generated_kind === 's' ||
     (given !== undefined && isVolatile(given.raw_expr));
-  const found: string[] = [];
+  const found: Hazard[] = [];
   if (rewrites) {
-    found.push(
-      `adds ${column}, computed for each row, while nothing can read or write ${table}: add it without, SET DEFAULT, and fill it in batches`,
-    );
+    found.push({
+      message: `adds ${column}, computed for each row, while nothing can read or write ${table}: add it without, SET DEFAULT, and fill it in batches`,
+    });
   }
   if (of('CONSTR_NOTNULL') && !rewrites && given === undefined && computed === undefined) {
     found.push(
-      `adds ${column} as NOT NULL without a default, which fails where there are rows, and so does each INSERT of ${app}'s previous version: give it a constant default`,
+      breaking(
+        `adds ${column} as NOT NULL without a default, which fails where there are rows, and so does each INSERT of ${app}'s previous version`,
+        'give it a constant default',
+      ),
     );
   }
   if (of('CONSTR_PRIMARY', 'CONSTR_UNIQUE')) {
-    found.push(`builds an index while nothing can read or write ${table}: ${byHand}`);
+    found.push({ message: `builds an index while nothing can read or write ${table}: ${byHand}` });
   }
   // A foreign key of a column that is NULL everywhere is not looked up.
   if (of('CONSTR_CHECK') || (of('CONSTR_FOREIGN') && (rewrites || given !== undefined))) {
-    found.push(
-      `reads every row of ${table} while nothing can write it: add ${column} without, then its constraint NOT VALID, and VALIDATE it in a later deployment`,
-    );
+    found.push({
+      message: `reads every row of ${table} while nothing can write it: add ${column} without, then its constraint NOT VALID, and VALIDATE it in a later deployment`,
+    });
   }
   return found;
 }

@@ -91,7 +91,7 @@ const upMarker = /^\s*--[\s-]*up\s+migration/im;
 const downMarker = /^\s*--[\s-]*down\s+migration/im;
 
 /** A migration with all but its Up part blanked, so that lines stay where they are. */
-function upPart(text: string): string {
+export function upPart(text: string): string {
   const up = text.search(upMarker);
   const down = text.search(downMarker);
   if (up < 0) {
@@ -107,7 +107,7 @@ function upFindings(text: string): string[] {
 }
 
 /** What is written above a statement whose author knows what it does. */
-const acknowledgement = /^(?:--+|\/\*+)\s*acknowledged\b(?::\s*([^\s*].*))?/i;
+export const acknowledgement = /^(?:--+|\/\*+)\s*acknowledged\b(?::\s*([^\s*].*))?/i;
 
 function sqlFindings(sql: Sql, history: History, app: string): Omit<Found, 'file'>[] {
   if (sql.problem !== undefined) {
@@ -116,7 +116,7 @@ function sqlFindings(sql: Sql, history: History, app: string): Omit<Found, 'file
   }
   const spent = new Set<Comment>();
   const dangers = sql.statements.flatMap(({ line, column, node, above }: Statement) => {
-    const found = hazards(node, history, app);
+    const found = hazards(node, history, app).flatMap(({ message }) => message ?? []);
     const said = above.filter(({ text }) => acknowledgement.test(text));
     for (const comment of found.length > 0 ? said : []) {
       spent.add(comment);

@@ -6,11 +6,13 @@ type Constraint = { table: string; notNull: string | undefined; valid: boolean; 
 /** What the migrations did, up to the statement that is judged. */
 export class History {
   readonly #made = new Set<string>();
+  readonly #columns = new Map<string, boolean>();
   readonly #constraints = new Map<string, Constraint>();
 
   /** @param deployment whether what is before the file ran in an earlier deployment, in a transaction that is over */
   beginFile(deployment: boolean): void {
     this.#made.clear();
+    this.#columns.clear();
     for (const constraint of deployment ? this.#constraints.values() : []) {
       constraint.isSettled = true;
     }
@@ -23,6 +25,37 @@ export class History {
   /** Whether something was there before the file, so that the version that runs may use it. */
   isInUse(name: string): boolean {
     return !this.#made.has(name);
+  }
+
+  /** @param filled whether a row has a value there that says none */
+  makeColumn(table: string, name: string, filled: boolean): void {
+    this.#columns.set(`${table} ${name}`, filled);
+  }
+
+  /** Gives a column a default, where the column is not in use. */
+  fillColumn(table: string, name: string): void {
+    if (!this.isColumnInUse(table, name)) {
+      this.makeColumn(table, name, true);
+    }
+  }
+
+  /** @returns whether the column is not in use, under the new name either */
+  renameColumn(table: string, name: string, newName: string): boolean {
+    const filled = this.#columns.get(`${table} ${name}`);
+    if (filled !== undefined) {
+      this.makeColumn(table, newName, filled);
+    }
+    return filled !== undefined;
+  }
+
+  /** As `isInUse`, of a column of a table that was there. */
+  isColumnInUse(table: string, name: string): boolean {
+    return !this.#columns.has(`${table} ${name}`);
+  }
+
+  /** Whether a row of a version that does not know the column has nothing there. */
+  isLeftEmpty(table: string, name: string): boolean {
+    return this.#columns.get(`${table} ${name}`) === false;
   }
 
   constrain(table: string, name: string, notNull: string | undefined, valid: boolean): void {

@@ -3,9 +3,10 @@ import type { Node, ScanToken } from 'libpg-query';
 /** A place in a text, line and column counted from 1. */
 type Position = { line: number; column: number };
 
-/** `last` is the line it ends on. `above` are the comments that end right above a statement, without a gap. */
+/** `last` is the line it ends on. `above` are the comments that end right above a statement, without a gap; `text` is the
+ * statement as it is written, without the semicolon. */
 export type Comment = Position & { text: string; last: number };
-export type Statement = Position & { node: Node; above: Comment[] };
+export type Statement = Position & { node: Node; text: string; above: Comment[] };
 
 /** The SQL of one migration, or why Postgres would not parse it. */
 export type Sql =
@@ -40,7 +41,8 @@ export async function parseSql(text: string): Promise<Sql> {
     const above = new Map(comments.map((comment) => [comment.last, comment]));
     const code = tokens.filter((token) => !isComment(token));
     let next = 0;
-    const statements = stmts.flatMap(({ stmt, stmt_location: from = 0 }): Statement[] => {
+    const bytes = Buffer.from(text);
+    const statements = stmts.flatMap(({ stmt, stmt_location: from = 0, stmt_len: length }): Statement[] => {
       while ((code[next]?.start ?? from) < from) {
         next += 1;
       }
@@ -50,7 +52,16 @@ export async function parseSql(text: string): Promise<Sql> {
       }
       const position = positionAt(first.start);
       const taken = before === undefined ? 0 : positionAt(before.end).line;
-      return [{ ...position, node: stmt, above: commentsAbove(position.line, taken, above) }];
+      // Without a length it goes on to the end, which may be comments.
+      const end = length === undefined ? (code.at(-1)?.end ?? bytes.length) : from + length;
+      return [
+        {
+          ...position,
+          node: stmt,
+          text: bytes.subarray(first.start, end).toString(),
+          above: commentsAbove(position.line, taken, above),
+        },
+      ];
     });
     return { statements, comments };
   } catch (error) {
