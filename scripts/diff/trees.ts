@@ -13,8 +13,8 @@ import { environmentsAmong, repositoryTargets } from '../check/targets.ts';
 import { YamlFiles } from '../check/yaml/yaml-files.ts';
 import { CannotRun } from '../cli.ts';
 
-/** What is compared: a commit by whatever git calls it, or the files of a folder. */
-export type Side = { commit: string } | { folder: string };
+/** What is compared: a commit by whatever git calls it, or the files of a folder, the working tree's unless it has a name. */
+export type Side = { commit: string } | { folder: string; name?: string };
 
 /** What one target renders to. An environment is called what it is; the rest by its folder. */
 export type Part = { name: string; role: Role; target: Target; objects: RenderedObject[] };
@@ -28,7 +28,7 @@ export type Tree = { name: string; parts: Part[]; holdings: Holdings<{ object: R
  */
 export async function renderSide(root: string, side: Side, progress: (line: string) => void): Promise<Tree> {
   if ('folder' in side) {
-    return renderTree(side.folder, 'the working tree', progress);
+    return renderTree(side.folder, side.name ?? 'the working tree', progress);
   }
   const { commit, name } = await commitNamed(root, side.commit);
   return withTreeAt(root, commit, async (folder) => {

@@ -60,7 +60,10 @@ export async function carryOut(
       trailers.push(`Override-Freeze: ${name}: ${reason}\n`);
     }
     await requireCommittable(root, Object.keys(files));
-    const shown = await difference(root, { from: { commit: 'HEAD' }, to: { folder: tree } });
+    const shown = await difference(root, {
+      from: { commit: 'HEAD' },
+      to: { folder: tree, name: 'as proposed' },
+    });
     show(shown);
     if (dryRun) {
       return { difference: shown, commit: undefined, pushed: false };

@@ -3,7 +3,7 @@ import { git } from './commit.ts';
 import type { Version } from './versions.ts';
 
 /** What Argo CD's notifications say of a commit in an environment: GitHub's states of a commit status. */
-export type DeployState = 'pending' | 'success' | 'failure' | 'error';
+type DeployState = 'pending' | 'success' | 'failure' | 'error';
 
 /** One commit status, as GitHub's REST API lists it. */
 export type CommitStatus = {

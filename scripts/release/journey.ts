@@ -4,7 +4,7 @@ import { type Ran, reportedOf, type StatusSource } from './commit-statuses.ts';
 import { type Version, versionsOf } from './versions.ts';
 
 /** A step on a version's way; times are ISO 8601. */
-export type Step = { what: string; at: string; by?: string };
+type Step = { what: string; at: string; by?: string };
 
 /** A version in an environment: when it ran, how it came there, and how it did. */
 export type Journey = Version & {
