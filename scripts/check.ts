@@ -8,7 +8,7 @@ import { disarmed, github } from './check/formats/github.ts';
 import { type Judged, sourceLines } from './check/formats/judged.ts';
 import { terminal } from './check/formats/terminal.ts';
 import { writeGenerated } from './check/generated.ts';
-import { formatNamed, outputNamed, writeWhole } from './check/outputs.ts';
+import { formatAsked, outputNamed, writeWhole } from './check/outputs.ts';
 import { rulesDocument } from './check/rule-docs.ts';
 import { ruleNamed, rulePage, ruleTable } from './check/rule-pages.ts';
 import { since } from './check/since.ts';
@@ -70,8 +70,8 @@ const colours = styleText('bold', '.') !== '.';
 const progress = (line: string) => process.stderr.write(`${line}\n`);
 
 await run({ help, options, positionals: true }, async (given, paths) => {
-  const format = formatAsked(given.format, given.json === true);
-  const outputs = (given.output ?? []).map(outputNamed);
+  const format = formatAsked(formats, given.format, given.json === true);
+  const outputs = (given.output ?? []).map((text) => outputNamed(formats, text, 'sarif=check.sarif'));
   const root = rootFolder(given.root);
   const asked = [given.list, given.explain, given.write].filter((value) => value !== undefined);
   if (asked.length > 0) {
@@ -106,13 +106,6 @@ await run({ help, options, positionals: true }, async (given, paths) => {
   print(standardOutput(judged, format));
   return report.findings.length === 0 ? 0 : 1;
 });
-
-function formatAsked(format: string | undefined, json: boolean): FormatName | undefined {
-  if (json && format !== undefined && format !== 'json') {
-    throw new CannotRun(`--json is --format json: leave one of --json and --format ${format} away.`);
-  }
-  return json ? 'json' : format === undefined ? undefined : formatNamed(format);
-}
 
 /** @throws {CannotRun} when it is not there: nothing would be accepted, and nobody would know why */
 function messageFile(given: string): string {

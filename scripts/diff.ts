@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import { styleText } from 'node:util';
 import { disarmed } from './check/formats/github.ts';
-import { writeWhole } from './check/outputs.ts';
+import { formatAsked, outputNamed, writeWhole } from './check/outputs.ts';
 import { CannotRun, run } from './cli.ts';
 import { defaultClusterName } from './cluster/layout.ts';
 import { clusterReference } from './cluster-reference.ts';
@@ -67,8 +67,8 @@ const formats = {
 };
 
 await run({ help, options, positionals: true }, async (given, [ref, ...more]) => {
-  const format = formatAsked(given.format, given.json === true);
-  const outputs = (given.output ?? []).map(outputNamed);
+  const format = formatAsked(formats, given.format, given.json === true) ?? 'terminal';
+  const outputs = (given.output ?? []).map((text) => outputNamed(formats, text, 'markdown=diff.md'));
   const root = existing('--root', given.root ?? repoRoot, 'Give a checkout of the repository.', true);
   const message =
     given.message && existing('--message', given.message, "Give the file with the commit's message.");
@@ -90,8 +90,8 @@ await run({ help, options, positionals: true }, async (given, [ref, ...more]) =>
           { ...(ref !== undefined && { from: { commit: ref } }), ...(message !== undefined && { message }) },
           progress,
         );
-  for (const { write, file } of outputs) {
-    await writeWhole(file, `${write(found)}\n`);
+  for (const output of outputs) {
+    await writeWhole(output.file, `${formats[output.format](found)}\n`);
   }
   process.stdout.write(`${standardOutput(found, format)}\n`);
   return found.unacknowledged.length === 0 ? 0 : 1;
@@ -103,28 +103,6 @@ function standardOutput(found: Difference, format: keyof typeof formats): string
   }
   const text = terminalDifference(found, colours);
   return process.env.GITHUB_ACTIONS === 'true' ? disarmed(text) : text;
-}
-
-function formatAsked(format: string | undefined, json: boolean): keyof typeof formats {
-  if (json && format !== undefined && format !== 'json') {
-    throw new CannotRun(`--json is --format json: leave one of --json and --format ${format} away.`);
-  }
-  return json ? 'json' : formatNamed(format ?? 'terminal');
-}
-
-function formatNamed(name: string): keyof typeof formats {
-  if (!Object.hasOwn(formats, name)) {
-    throw new CannotRun(`there is no format "${name}": give one of ${Object.keys(formats).join(', ')}.`);
-  }
-  return name as keyof typeof formats;
-}
-
-function outputNamed(text: string): { write: (found: Difference) => string; file: string } {
-  const [, name = '', file = ''] = /^([^=]*)=(.+)$/s.exec(text) ?? [];
-  if (file === '') {
-    throw new CannotRun(`--output takes NAME=FILE, such as markdown=diff.md, not "${text}".`);
-  }
-  return { write: formats[formatNamed(name)], file };
 }
 
 function existing(option: string, given: string, next: string, isFolder = false): string {

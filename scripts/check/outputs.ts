@@ -1,29 +1,42 @@
 import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { CannotRun } from '../cli.ts';
-import { type FormatName, formats, isFormatName } from './formats/formats.ts';
 
 /** A format and the file it goes to, besides what goes to standard output. */
-export type Output = { format: FormatName; file: string };
+export type Output<T> = { format: keyof T & string; file: string };
 
-/** @throws {CannotRun} when there is no such format */
-export function formatNamed(name: string): FormatName {
-  if (!isFormatName(name)) {
+/**
+ * The format that goes to standard output: what --format and --json say, undefined where neither does.
+ * @throws {CannotRun} when they say two, or there is no such format
+ */
+export function formatAsked<T extends object>(
+  formats: T & { json: unknown },
+  format: string | undefined,
+  json: boolean,
+): (keyof T & string) | 'json' | undefined {
+  if (json && format !== undefined && format !== 'json') {
+    throw new CannotRun(`--json is --format json: leave one of --json and --format ${format} away.`);
+  }
+  return json ? 'json' : format === undefined ? undefined : formatNamed(formats, format);
+}
+
+function formatNamed<T extends object>(formats: T, name: string): keyof T & string {
+  if (!Object.hasOwn(formats, name)) {
     throw new CannotRun(`there is no format "${name}": give one of ${Object.keys(formats).join(', ')}.`);
   }
-  return name;
+  return name as keyof T & string;
 }
 
 /**
  * Reads `NAME=FILE` of --output.
  * @throws {CannotRun} when it is not of that form, or there is no such format
  */
-export function outputNamed(text: string): Output {
+export function outputNamed<T extends object>(formats: T, text: string, example: string): Output<T> {
   const [, name = '', file = ''] = /^([^=]*)=(.+)$/s.exec(text) ?? [];
   if (file === '') {
-    throw new CannotRun(`--output takes NAME=FILE, such as sarif=check.sarif, not "${text}".`);
+    throw new CannotRun(`--output takes NAME=FILE, such as ${example}, not "${text}".`);
   }
-  return { format: formatNamed(name), file };
+  return { format: formatNamed(formats, name), file };
 }
 
 /**

@@ -120,6 +120,32 @@ test("replicas that an autoscaler owns are none of the diff's concern", async (t
   ]);
 });
 
+test('what only says a default, or the same amount otherwise, changes nothing', async (t) => {
+  const { root } = await repository(t);
+  await spoil(
+    root,
+    'base/quote-app/deployment.yaml',
+    '  revisionHistoryLimit: 3\n',
+    '  revisionHistoryLimit: 3\n  paused: true\n',
+  );
+  await spoil(
+    root,
+    'base/quote-app/deployment.yaml',
+    'containerPort: 3000',
+    'containerPort: 3000\n              protocol: TCP',
+  );
+  await spoil(root, 'base/quote-app/deployment.yaml', 'cpu: "1"', 'cpu: 1000m');
+  const { parts } = await difference(root, {});
+  assert.deepEqual(
+    parts[0]?.objects.flatMap(({ fields }) => fields.map(({ path, rule }) => `${path} ${rule}`)),
+    [
+      'spec.template.spec.containers[quote-app].ports[3000].protocol same',
+      'spec.template.spec.containers[quote-app].resources.limits.cpu same',
+      'spec.paused config',
+    ],
+  );
+});
+
 test('what loses data is what the check says, until a commit, or the message of the next, acknowledges it', async (t) => {
   const { root, commit } = await repository(t);
   await dropCluster(root);

@@ -1,3 +1,4 @@
+import { asAdmitted } from '../check/admission/defaults.ts';
 import { keyOf } from '../check/data/holdings.ts';
 import { type Graph, qualified } from '../check/graph/graph.ts';
 import { scalerOf } from '../check/graph/scale.ts';
@@ -9,6 +10,9 @@ import type { FieldDifference, Note, ObjectDifference } from './model.ts';
 import { isGenerated, type Pair } from './pairs.ts';
 import { readersAtStart } from './readers.ts';
 import { type Concealer, shownValue } from './secrets.ts';
+
+/** What of a rule's subject is the same for every field of an object. */
+type Standing = Omit<Subject, 'change' | 'isSameAdmitted'>;
 
 /** Where the objects of a pair are: what is said of them depends on it. */
 export type Surroundings = {
@@ -30,7 +34,7 @@ export function objectDifference(pair: Pair, surroundings: Surroundings): Object
   const { role, graph, concealer, notesOn, isAcknowledged } = surroundings;
   const [was, is] = [pair.was, pair.is].map((side) => side && concealer.conceal(side.value));
   const node = graph?.nodes.find((one) => one.object === pair.is);
-  const subject: Omit<Subject, 'change'> = {
+  const subject: Standing = {
     kind: qualified(object.apiVersion, object.id.kind),
     role,
     was,
@@ -66,8 +70,8 @@ export function objectDifference(pair: Pair, surroundings: Surroundings): Object
 }
 
 /** What it does that the object is there, or no more; what is known of its data says that better. */
-function wholeNote(subject: Omit<Subject, 'change'>, known: Note[]): Note[] {
-  const { impact, id, why } = ruleFor({ ...subject, change: undefined });
+function wholeNote(subject: Standing, known: Note[]): Note[] {
+  const { impact, id, why } = ruleFor({ ...subject, change: undefined, isSameAdmitted: false });
   return known.length > 0 ? [] : [{ impact, rule: id, message: why }];
 }
 
@@ -85,14 +89,21 @@ function eachEntry(change: Change): Change[] {
   }));
 }
 
-function classified(subject: Omit<Subject, 'change'>): (change: Change) => FieldDifference {
+function classified(subject: Standing): (change: Change) => FieldDifference {
+  const { was, is } = subject;
+  const both = was !== undefined && is !== undefined;
+  const admitted = both
+    ? fieldChanges(asAdmitted(was), asAdmitted(is)).map((change) => pathText(change.path))
+    : [];
   return (change) => {
-    const { id, impact } = ruleFor({ ...subject, change });
+    const path = pathText(change.path);
+    const isSameAdmitted = !admitted.some((other) => isWithin(path, other) || isWithin(other, path));
+    const { id, impact } = ruleFor({ ...subject, change, isSameAdmitted });
     const { was, is, order } = change;
     const shown = (value: Json | undefined, isNew: boolean) =>
       value === undefined ? value : shownValue(value, isNew);
     return {
-      path: pathText(change.path),
+      path,
       ...(was !== undefined && { was: shown(was, false) as Json }),
       ...(is !== undefined && { is: shown(is, was !== undefined) as Json }),
       ...(order !== undefined && { order: order.map(({ label }) => label) }),
@@ -109,4 +120,9 @@ function staleNotes(graph: Graph | undefined, object: RenderedObject | undefined
     `${readers.join(' and ')} read it when they start: pods that run keep what was. ` +
     'Restart them, or have Kustomize generate it, with a hash in its name.';
   return readers.length === 0 ? [] : [{ impact: 'config', rule: 'read-at-start', message }];
+}
+
+/** Whether a path leads to, or through, what another one leads to. */
+function isWithin(path: string, other: string): boolean {
+  return path.startsWith(other) && ['', '.', '['].includes(path.charAt(other.length));
 }

@@ -17,8 +17,3 @@ export const formats = {
 } satisfies Record<string, (judged: Judged) => string>;
 
 export type FormatName = keyof typeof formats;
-
-/** Whether a name is one of the formats. */
-export function isFormatName(name: string): name is FormatName {
-  return Object.hasOwn(formats, name);
-}

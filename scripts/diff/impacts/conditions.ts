@@ -53,6 +53,11 @@ export const removedWhole: Condition = {
     change.path.filter((step) => typeof step === 'string').length === 2,
 };
 
+export const sameAdmitted: Condition = {
+  says: 'the API server makes the same of both',
+  holds: ({ isSameAdmitted }) => isSameAdmitted,
+};
+
 export const autoscaled: Condition = {
   says: 'an autoscaler names the object',
   holds: ({ isAutoscaled }) => isAutoscaled,

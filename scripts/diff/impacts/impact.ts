@@ -43,6 +43,8 @@ export type Subject = {
   change: Change | undefined;
   /** Whether an autoscaler says how many pods the object has. */
   isAutoscaled: boolean;
+  /** Whether the API server makes the same of both sides at the field. */
+  isSameAdmitted: boolean;
 };
 
 /** A rule of the table. The first one that matches says what a change does. */

@@ -6,7 +6,7 @@ import { ruleFor } from './classify.ts';
 import { impacts, type Subject } from './impact.ts';
 import { impactRules } from './table.ts';
 
-type Context = { role?: Role; isAutoscaled?: boolean };
+type Context = { role?: Role; isAutoscaled?: boolean; isSameAdmitted?: boolean };
 
 /** What a rule is an example of: a kind, what it was and is, and the rules of its changes. */
 type Example = [
@@ -35,6 +35,7 @@ const definition = 'apiextensions.k8s.io/CustomResourceDefinition';
 const hooked = { 'argocd.argoproj.io/hook': 'PreSync' };
 
 const examples: Example[] = [
+  [deployment, spec({}), spec({ replicas: 1 }), ['same'], { isSameAdmitted: true }],
   [definition, {}, undefined, ['definition-removed']],
   ['PersistentVolume', {}, undefined, ['volume-removed']],
   ['Namespace', {}, undefined, ['holder-removed'], { role: 'upstream' }],
@@ -220,6 +221,7 @@ function rulesOf([kind, was, is, , context = {}]: Example): string[] {
     was,
     is,
     isAutoscaled: context.isAutoscaled ?? false,
+    isSameAdmitted: context.isSameAdmitted ?? false,
   };
   const changes = was === undefined || is === undefined ? [undefined] : fieldChanges(was, is);
   return changes.map((change) => ruleFor({ ...subject, change }).id);

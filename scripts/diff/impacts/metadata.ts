@@ -1,3 +1,4 @@
+import { sameAdmitted } from './conditions.ts';
 import type { ImpactRule } from './impact.ts';
 
 /** What is said of an object, rather than in it. */
@@ -53,5 +54,16 @@ export const metadataRules: ImpactRule[] = [
     on: 'changed',
     fields: ['metadata'],
     why: 'Finalizers and owners say when an object is deleted.',
+  },
+];
+
+/** Before everything: what is said otherwise and means the same. */
+export const sameRules: ImpactRule[] = [
+  {
+    id: 'same',
+    impact: 'none',
+    on: 'changed',
+    when: sameAdmitted,
+    why: 'It is the default that was there unsaid, or another way to write the same amount.',
   },
 ];

@@ -1,6 +1,6 @@
 import { immutableRules } from './immutable.ts';
 import type { ImpactRule } from './impact.ts';
-import { metadataRules } from './metadata.ts';
+import { metadataRules, sameRules } from './metadata.ts';
 import { hookRules, networkRules } from './network.ts';
 import { rolloutRules, scaleRules } from './pods.ts';
 import { wholeObjectRules } from './whole-objects.ts';
@@ -8,6 +8,7 @@ import { wholeObjectRules } from './whole-objects.ts';
 /** Every rule. The first that matches a change says what it does, and one matches each. */
 export const impactRules: readonly ImpactRule[] = [
   ...wholeObjectRules,
+  ...sameRules,
   ...hookRules,
   ...networkRules,
   ...metadataRules,
