@@ -164,6 +164,34 @@ ${more}      spec:
   assert.match(String(prod), /^"Default" base\/priority-of-dns\/dns\.yaml:/);
 });
 
+test('an overlay that copies what all share says so itself', async (t) => {
+  const root = await copy(t);
+  // Its own replacements come after its namespace, which names the Namespace of base/.
+  await appendFile(
+    path.join(root, overlay('prod')),
+    `replacements:
+  - source:
+      kind: Namespace
+      fieldPath: metadata.name
+    targets:
+      - select:
+          kind: Deployment
+          name: quote-app
+        fieldPaths:
+          - metadata.annotations.where
+        options:
+          create: true
+`,
+  );
+  const all = await found(root);
+  assert.deepEqual(unintended(all), []);
+  const where = row(all, 'Deployment', 'quote-app', 'metadata.annotations.where');
+  assert.deepEqual(where, {
+    ...where,
+    prod: `*"prod" ${await at(root, overlay('prod'), '- metadata.annotations.where')}`,
+  });
+});
+
 test('what a shared component copies from an overlay is said there', async (t) => {
   const root = await copy(t);
   const target = (name: string) => `    targets:

@@ -126,7 +126,7 @@ export class Voices {
     // What says another value was overruled by what is not known, unless that only renamed what the field refers to.
     const isRenamed = typeof value === 'string' && value !== slot.value;
     return [whole, ...parts, left].flatMap((found) =>
-      found !== undefined && (found.fits || isRenamed) ? [found.place] : [],
+      found !== undefined && (found.fits || isRenamed) ? found.places : [],
     );
   }
 

@@ -175,11 +175,6 @@ test('a replacement may copy from the one object of a kind, from an item of a li
   assert.equal(await said('number'), 'overlay/class.yaml: value: 7');
   assert.equal(await said('version'), 'base/deployment.yaml: image: web:7');
   assert.equal(await said('command'), 'base/deployment.yaml: command: [run]');
-  assert.equal(
-    await place('Namespace', 'metadata', 'name'),
-    'overlay/kustomization.yaml: namespace: there',
-    'what names a Namespace',
-  );
 });
 
 test("Kustomize's own transformers and generators render, in files, folders and in place, and are places", async (t) => {

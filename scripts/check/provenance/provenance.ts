@@ -22,11 +22,19 @@ export async function placeOf(
 ): Promise<Place> {
   const subject: Subject = { object, path, value: valueAt(object.value, path) };
   const touches = await touchesOf(subject, files);
-  return settled(decisive(subject, touches) ?? nearest(touches), subject, files, others);
+  const found = decisive(subject, touches) ?? nearest(touches);
+  if (found === undefined) {
+    return { file: object.source };
+  }
+  const original = await copiedFrom(found, subject, files, others);
+  return original === undefined ? at(found) : placeOf(original, files);
 }
 
-/** What wrote a field, or took it away; `fits` where that can be what made it what it is. */
-type Said = { place: Place; fits: boolean };
+/**
+ * What wrote a field, or took it away: the place to edit, and the one that copied it from there where that is another.
+ * `fits`: it can be what made the field what it is.
+ */
+type Said = { places: Place[]; fits: boolean };
 
 /** As `placeOf`, but undefined where nothing that is known wrote the whole field, or took it away. */
 export async function saidOf(
@@ -35,12 +43,18 @@ export async function saidOf(
   others: RenderedObject[] = [],
 ): Promise<Said | undefined> {
   const found = decisive(subject, await touchesOf(subject, files));
-  return (
-    found && {
-      place: await settled(found, subject, files, others),
-      fits: found.removes || isSaid(found, subject),
-    }
-  );
+  if (found === undefined) {
+    return undefined;
+  }
+  const original = await copiedFrom(found, subject, files, others);
+  return {
+    places: [...(original === undefined ? [] : [await placeOf(original, files)]), at(found)],
+    fits: found.removes || isSaid(found, subject),
+  };
+}
+
+function at({ file, line, column }: Touch): Place {
+  return { file, line, column };
 }
 
 async function touchesOf(subject: Subject, files: YamlFiles): Promise<Touch[]> {
@@ -52,22 +66,6 @@ async function touchesOf(subject: Subject, files: YamlFiles): Promise<Touch[]> {
   return touches ?? [];
 }
 
-/** A touch's place, or that of what it copied; without one the object's file. */
-async function settled(
-  found: Touch | undefined,
-  subject: Subject,
-  files: YamlFiles,
-  others: RenderedObject[],
-): Promise<Place> {
-  if (found === undefined) {
-    return { file: subject.object.source };
-  }
-  const original = await copiedFrom(found, subject, files, others);
-  return original === undefined
-    ? { file: found.file, line: found.line, column: found.column }
-    : placeOf(original, files);
-}
-
 /** Where the object's own file names it, whichever patches name it too. The file is absolute. */
 export async function originOf(object: RenderedObject, files: YamlFiles): Promise<Place> {
   const violation: Violation = { object, path: ['metadata', 'name'], message: '' };
@@ -77,9 +75,7 @@ export async function originOf(object: RenderedObject, files: YamlFiles): Promis
   }
   const called = names(await nameInSource(object, files));
   const [found] = await sourceTouches({ ...violation, value: object.id.name }, source, called, files);
-  return found === undefined
-    ? placeOf(violation, files)
-    : { file: found.file, line: found.line, column: found.column };
+  return found === undefined ? placeOf(violation, files) : at(found);
 }
 
 /** The field that a replacement copied, where it still says what it did then. */

@@ -22,9 +22,8 @@ export async function transformerTouches(
 }
 
 function namespaceTouches(subject: Subject, file: YamlFile, value: JsonMap): Touch[] {
-  const isNamespace = subject.object.id.kind === 'Namespace';
   const set = [
-    ['namespace', isNamespace ? 'metadata.name' : 'metadata.namespace'],
+    ['namespace', 'metadata.namespace'],
     ['namePrefix', 'metadata.name'],
     ['nameSuffix', 'metadata.name'],
   ];
