@@ -154,7 +154,7 @@ export function fromCommitToProd(
       assert.match(await ada.git('log', '-1', '--format=%s', back.commit), /^Roll prod back to quote-app/);
       await ada.verb<Made>('rollback', 'dev', '--push', 'origin');
       await runs('dev', '2.1.0');
-      const { report } = await check(ada.folder, [], () => {});
+      const { report } = await check(ada.folder, [], () => {}, {}, {});
       assert.deepEqual(report.findings, []);
     },
   );
@@ -164,7 +164,7 @@ export function fromCommitToProd(
     await ada.git('switch', '--quiet', '--create', 'unseen');
     await ada.edit('overlays/prod/kustomization.yaml', /digest: \S+/, `digest: sha256:${'1'.repeat(64)}`);
     await ada.git('commit', '--quiet', '--all', '--message=prod first');
-    const { report } = await check(ada.folder, [], () => {});
+    const { report } = await check(ada.folder, [], () => {}, {}, {});
     assert.deepEqual(
       report.findings.map(({ rule, file }) => [rule, file]),
       [['unpromoted-digest', 'overlays/prod/kustomization.yaml']],
@@ -199,7 +199,7 @@ export function fromCommitToProd(
       assert.match(await ada.refused('rollback', 'prod', '--offline'), /prod is frozen/);
       await ada.git('switch', '--quiet', '--create', 'during');
       await ada.edit('overlays/prod/horizontal-pod-autoscaler.yaml', 'maxReplicas: 6', 'maxReplicas: 7');
-      const { report } = await check(ada.folder, [], () => {});
+      const { report } = await check(ada.folder, [], () => {}, {}, {});
       assert.deepEqual(
         report.findings.map(({ rule }) => rule),
         ['freeze'],
@@ -235,7 +235,7 @@ export function fromCommitToProd(
       await until('the window lifted', async () => (await windows()) === '');
       await runs('prod', '2.1.0');
       assert.equal(await most(), '7');
-      assert.deepEqual((await check(ada.folder, [], () => {})).report.findings, []);
+      assert.deepEqual((await check(ada.folder, [], () => {}, {}, {})).report.findings, []);
     },
   );
 }
@@ -246,6 +246,8 @@ async function developerOf(t: TestContext, on: Rehearsal, name: string): Promise
   const folder = path.join(parent, 'clone');
   await execa('git', ['clone', '--quiet', on.urls.git, folder]);
   await symlink(path.join(repoRoot, 'node_modules'), path.join(folder, 'node_modules'));
+  // .gitignore means the folder, and this is a link.
+  await writeFile(path.join(folder, '.git/info/exclude'), 'node_modules\n');
   const git = async (...args: string[]) => (await execa('git', ['-C', folder, ...args])).stdout;
   await git('config', 'user.name', name);
   await git('config', 'user.email', `${name.toLowerCase()}@localhost`);

@@ -80,7 +80,13 @@ test('promote and rollback show what changes, commit just that, push it, and cha
 test('during a freeze nothing is let through but in writing, which lifts the window in the same commit', async (t) => {
   const { root, git, run } = await ownClone(t);
   const at = (hours: number) => `${new Date(Date.now() + hours * 3_600_000).toISOString().slice(0, 16)}:00Z`;
-  const freeze = { name: 'fair', environments: ['staging'], from: at(-1), to: at(1), reason: 'nobody is at the fair to mend it' };
+  const freeze = {
+    name: 'fair',
+    environments: ['staging'],
+    from: at(-1),
+    to: at(1),
+    reason: 'nobody is at the fair to mend it',
+  };
   const file = path.join(root, freezesFile);
   const text = await readFile(file, 'utf8');
   await writeFile(file, text.replace(/^freezes:.*$/m, `freezes:\n  - ${JSON.stringify(freeze)}`));
