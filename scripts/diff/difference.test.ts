@@ -1,32 +1,16 @@
 import assert from 'node:assert/strict';
 import { appendFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { execa } from 'execa';
 import { check } from '../check/check.ts';
-import { copy, spoil } from '../check/spoilt-copy.ts';
+import { copy, repository, spoil } from '../check/spoilt-copy.ts';
 import { CannotRun } from '../cli.ts';
 import { repoRoot } from '../paths.ts';
 import { type Comparison, difference } from './difference.ts';
 import { applyChanges, fieldChanges } from './fields.ts';
 import type { Difference } from './model.ts';
 import { renderSide } from './trees.ts';
-
-/** A repository that is on a branch off main, without a change. */
-async function repository(t: TestContext) {
-  const root = await copy(t);
-  const git = (...args: string[]) =>
-    execa('git', ['-C', root, '-c', 'user.name=test', '-c', 'user.email=test@localhost', ...args]);
-  await git('init', '--quiet', '--initial-branch=main');
-  await git('add', '.');
-  await git('commit', '--quiet', '--message=x');
-  await git('switch', '--quiet', '--create', 'change');
-  const commit = async (...message: string[]) => {
-    await git('add', '.');
-    await git('commit', '--quiet', ...message.map((line) => `--message=${line}`));
-  };
-  return { root, git, commit };
-}
 
 /** What changes, without values: each object with its impact, each field with its rule. */
 function told({ parts }: Difference): string[] {

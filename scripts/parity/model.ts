@@ -23,8 +23,5 @@ export type Parity = {
   differences: Difference[];
 };
 
-/** Shown in place of what is in a Secret. */
-export const hidden = '(hidden)';
-
 /** Shown in place of an object that is there. */
 export const isThere = 'there';

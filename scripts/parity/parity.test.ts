@@ -126,17 +126,20 @@ test('repositories of other shapes are explained by their overlays, and names wi
   });
 });
 
-test('a Secret’s values are in no report, though its keys are', async (t) => {
+test('no secret is in a report, of a Secret or elsewhere, though its key is', async (t) => {
   const root = await copy(t);
   for (const environment of ['dev', 'staging', 'prod']) {
+    const url = `postgres://reader:hush-${environment}@postgres-rw/quotes`;
+    const inConfigMap = `configMapGenerator:\n  - name: where\n    literals: [url=${url}]\n`;
+    await appendFile(path.join(root, overlay(environment)), inConfigMap);
     const secret = `secretGenerator:\n  - name: login\n    literals: [password=hush-${environment}, ${environment}=hush]\n`;
     await appendFile(path.join(root, overlay(environment)), secret);
   }
   const all = await found(root);
   assert.deepEqual(unintended(all), []);
-  assert.match(JSON.stringify(row(all, 'Secret', 'login', 'data.password')), /"dev":"\*\\"\(hidden\)\\"/);
+  assert.match(JSON.stringify(row(all, 'Secret', 'login', 'data.password')), /"dev":"\*\\"\(not shown\)\\"/);
   for (const text of [JSON.stringify(all), markdown(all), terminal(all, true, 100)]) {
-    assert.match(text, /\(hidden\)/);
+    assert.match(text, /\(not shown\)/);
     assert.doesNotMatch(text, /hush|aHVza/);
   }
 });

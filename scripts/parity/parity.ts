@@ -1,11 +1,12 @@
 import path from 'node:path';
 import { type JsonMap, type Place, type RenderedObject, valueAt } from '../check/model.ts';
 import { YamlFiles } from '../check/yaml/yaml-files.ts';
+import { Concealer, shownValue } from '../diff/secrets.ts';
 import { type Environment, readEnvironments } from './environments.ts';
 import { type FieldDifference, fieldDifferences, type Slot } from './fields.ts';
 import { isIntended, type Voice, Voices } from './intent.ts';
 import { type Matched, matchObjects } from './matching.ts';
-import { type Difference, hidden, isThere, type Parity, type Standing } from './model.ts';
+import { type Difference, isThere, type Parity, type Standing } from './model.ts';
 
 /**
  * What differs between the environments of the repository at `root`, or between those that are named, and whether
@@ -93,7 +94,7 @@ async function fieldDifference(
   const shown = judged.find(({ intended }) => !intended) ?? judged[0];
   const intended = judged.every((leaf) => leaf.intended);
   const standings = having.map(({ environment, object }, index) => {
-    const value = shownValue(object, field.slots[index] as Slot);
+    const value = valueIn(object, field.slots[index] as Slot);
     const voice = shown?.statements[index]?.voice ?? { by: 'all' };
     return [environment.name, standing(root, voice, value, intended)];
   });
@@ -105,20 +106,13 @@ async function fieldDifference(
   };
 }
 
-/** The value as the environment has it, a name without its hash; no value of a Secret, nor kubectl's copy of one. */
-function shownValue({ id, value: object }: RenderedObject, { path, value }: Slot): Standing['value'] {
+/** The value as the environment has it, a name without its hash, and no secret. */
+function valueIn({ value: object }: RenderedObject, { path, value }: Slot): Standing['value'] {
   if (value === undefined || path.join('.') === 'metadata.name') {
     return value;
   }
-  const [first = '', second, third] = path;
-  const isSecret =
-    id.kind === 'Secret' &&
-    (['data', 'stringData'].includes(String(first)) ||
-      (second === 'annotations' && (third === undefined || third === lastApplied)));
-  return isSecret ? hidden : (valueAt(object, path) ?? value);
+  return shownValue(valueAt(new Concealer().conceal(object), path) ?? value);
 }
-
-const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** Where nobody intends it, what sets the value is what to look at, and not who lists that. */
 function standing(
