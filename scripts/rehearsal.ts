@@ -11,7 +11,7 @@ import { repoRoot } from './paths.ts';
 /** A cluster of its own, begun from nothing, and a clone to push to it from: to test and to measure on. */
 export interface Rehearsal {
   cluster: string;
-  urls: { dev: string; staging: string; prod: string; git: string };
+  urls: { dev: string; staging: string; prod: string; git: string; registry: string };
   kubectl: Kubectl;
   /** The clone's folder. */
   clone: string;

@@ -6,7 +6,9 @@ import type { TestContext } from 'node:test';
 import { execa } from 'execa';
 import { check } from '../scripts/check/check.ts';
 import { writeGenerated } from '../scripts/check/generated.ts';
+import type { Difference } from '../scripts/diff/model.ts';
 import type { Environment } from '../scripts/environment.ts';
+import { appImageName } from '../scripts/gitops/app-image.ts';
 import { isFine } from '../scripts/gitops/status.ts';
 import { repoRoot } from '../scripts/paths.ts';
 import type { Rehearsal } from '../scripts/rehearsal.ts';
@@ -19,6 +21,11 @@ type Developer = {
   folder: string;
   git(...args: string[]): Promise<string>;
   edit(file: string, from: string | RegExp, to: string): Promise<void>;
+  /** Runs a verb with --json. */
+  run(
+    name: string,
+    args: string[],
+  ): Promise<{ stdout: string; stderr: string; exitCode?: number | undefined }>;
   /** Runs a verb; returns its JSON. */
   verb<T>(name: string, ...args: string[]): Promise<T>;
   /** Runs a verb that cannot; returns what it says. */
@@ -82,6 +89,8 @@ export function fromCommitToProd(
       assert.equal(promoted.digest, released.digest);
       const files = await ada.git('show', '--format=', '--name-only', promoted.commit);
       assert.equal(files, 'overlays/prod/kustomization.yaml\noverlays/prod/release.yaml');
+      const sbom = `${released.digest.replace(':', '-')}.sbom`;
+      assert.ok(await registryHas(rehearsal(), sbom), `the SBOM as ${sbom}`);
       const again = await ada.verb<Made>('release', '--skip-tests', '--no-cache', '--dry-run');
       assert.equal(again.digest, released.digest, 'built anew, with every package installed again');
 
@@ -156,6 +165,32 @@ export function fromCommitToProd(
       await runs('dev', '2.1.0');
       const { report } = await check(ada.folder, [], () => {}, {}, {});
       assert.deepEqual(report.findings, []);
+    },
+  );
+
+  promise(
+    'diff --live says what a push would change in the cluster, and what kube-apiserver would refuse',
+    async (t) => {
+      const ada = await developerOf(t, rehearsal(), 'Ada');
+      const live = async () => {
+        const { stdout, exitCode } = await ada.run('diff', ['--live']);
+        const { parts } = JSON.parse(stdout) as Difference;
+        const objects = parts.flatMap(({ objects }) => objects);
+        return {
+          exitCode,
+          changes: objects.map(({ key, impact, fields }) => [key, impact, ...fields.map(({ path }) => path)]),
+        };
+      };
+      assert.deepEqual(await live(), { exitCode: 0, changes: [] });
+      await ada.edit('overlays/prod/horizontal-pod-autoscaler.yaml', 'maxReplicas: 6', 'maxReplicas: 7');
+      await ada.edit('overlays/dev/priority-class.yaml', 'value: 1000\n', 'value: 1001\n');
+      assert.deepEqual(await live(), {
+        exitCode: 1,
+        changes: [
+          ['PriorityClass/dev', 'immutable'],
+          ['HorizontalPodAutoscaler/quote-app in prod', 'config', 'spec.maxReplicas'],
+        ],
+      });
     },
   );
 
@@ -240,6 +275,17 @@ export function fromCommitToProd(
   );
 }
 
+/** Whether the cluster's registry has the service's image under a tag. */
+async function registryHas(on: Rehearsal, tag: string): Promise<boolean> {
+  const headers = { accept: 'application/vnd.oci.image.manifest.v1+json' };
+  return (
+    await fetch(`${on.urls.registry}/v2/${await appImageName()}/manifests/${tag}`, {
+      method: 'HEAD',
+      headers,
+    })
+  ).ok;
+}
+
 async function developerOf(t: TestContext, on: Rehearsal, name: string): Promise<Developer> {
   const parent = await mkdtemp(path.join(tmpdir(), 'quotes-developer-'));
   t.after(() => rm(parent, { recursive: true }));
@@ -260,6 +306,7 @@ async function developerOf(t: TestContext, on: Rehearsal, name: string): Promise
   return {
     folder,
     git,
+    run,
     edit: async (file, from, to) => {
       const text = await readFile(path.join(folder, file), 'utf8');
       assert.match(text, typeof from === 'string' ? new RegExp(RegExp.escape(from)) : from);

@@ -6,7 +6,8 @@ import { execa } from 'execa';
 import { freezesFile } from '../freezes/calendar.ts';
 import { writeFrozen } from '../freezes/sync-windows.ts';
 import { repoRoot } from '../paths.ts';
-import { pinDigest } from './pin.ts';
+import { pinDigest, pinFile } from './pin.ts';
+import { releaseFile, withRevision } from './release-settings.ts';
 import { scratchRepository } from './scratch-repository.ts';
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
@@ -140,6 +141,34 @@ test('during a freeze nothing is let through but in writing, which lifts the win
     /^apps\/frozen\/\S+\n.*overlays\/staging\/kustomization\.yaml\n.*policies\/freezes\.yaml$/s,
   );
   assert.match(await readFile(file, 'utf8'), /owner: ada@localhost/);
+});
+
+test('a rollback names the migrations that the older version cannot work after, and goes on', async (t) => {
+  const { root, commit, run } = await ownClone(t);
+  const pinned = async (letter: string, revision: string) => {
+    const release = await readFile(path.join(root, releaseFile('prod')), 'utf8');
+    await pinDigest(root, 'prod', digest(letter));
+    const [pins, settings] = [pinFile('prod'), releaseFile('prod')];
+    const kustomization = await readFile(path.join(root, pins), 'utf8');
+    return commit(`prod: ${letter}`, {
+      [pins]: kustomization,
+      [settings]: withRevision(release, revision, settings),
+    });
+  };
+  const older = await commit('older', { 'service/a.txt': 'older' });
+  await pinned('b', older);
+  const newer = await commit('newer', {
+    'service/migrations/0003_no-author.sql': '-- Up Migration\nALTER TABLE quotes DROP COLUMN author;\n',
+  });
+  await pinned('c', newer);
+  const { stdout, stderr, exitCode } = await run('rollback', '--offline', '--dry-run', 'prod');
+  assert.equal(exitCode, 0, stderr);
+  assert.match(
+    stdout,
+    new RegExp(
+      `${older.slice(0, 7)} may not work on the database as ${newer.slice(0, 7)} left it; a rollback undoes no migration:\n {2}service/migrations/0003_no-author.sql:2: `,
+    ),
+  );
 });
 
 test('what a user gets wrong is said in a line, with the next step', async (t) => {

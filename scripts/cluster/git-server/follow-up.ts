@@ -6,17 +6,21 @@ import { inClusterRepository } from '../layout.ts';
 export interface SeenApplication {
   metadata: { name: string };
   spec: { source?: { repoURL: string } };
-  status?: { sync?: { revision?: string } };
+  status?: { sync?: { revision?: string; status?: string } };
 }
 
 /** Seconds after a push at which to look. A healthy push is seen within one; after the last, Argo CD's poll is near. */
 const looks = [3, 8, 20, 50];
 
-/** The Applications of our repository whose last comparison was with another commit. */
+/**
+ * The Applications of our repository whose last comparison was with another commit, or that are not as the commit says: a
+ * push that ends a freeze changes a project, and Argo CD asks none of its Applications again for that.
+ */
 export function behind(applications: SeenApplication[], commit: string): string[] {
   return applications
     .filter(({ spec, status }) => {
-      return spec.source?.repoURL === inClusterRepository && status?.sync?.revision !== commit;
+      const { revision, status: is } = status?.sync ?? {};
+      return spec.source?.repoURL === inClusterRepository && (revision !== commit || is === 'OutOfSync');
     })
     .map(({ metadata }) => metadata.name);
 }
@@ -45,7 +49,7 @@ export async function followUp(
       }
       const refresh = ['argocd.argoproj.io/refresh=normal', '--overwrite', '--namespace=argocd'];
       await kubectl(['annotate', 'applications.argoproj.io', ...late, ...refresh]);
-      log(`${late.join(', ')} had not seen ${commit} after ${seconds} s: asked again`);
+      log(`${late.join(', ')} were not at ${commit} after ${seconds} s: asked again`);
     } catch (error) {
       log(`following up ${commit}: ${(error as Error).message}`);
     }
