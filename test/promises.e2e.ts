@@ -129,7 +129,7 @@ promise('a removed manifest is pruned, and a removed PVC is not', async () => {
   await on.edit('base/postgres-single/kustomization.yaml', '  - network-policy.yaml\n', '');
   for (const environment of ['dev', 'staging']) {
     // It patches the claim: without one it would not render.
-    await on.edit(`overlays/${environment}/kustomization.yaml`, 'patches:\n  - path: storage.yaml\n', '');
+    await on.edit(`overlays/${environment}/kustomization.yaml`, '  - path: storage.yaml\n', '');
   }
   await on.push('without the claim and the policy');
   await until('the policy pruned', async () => {

@@ -30,7 +30,7 @@ async function dropClaim(root: string): Promise<void> {
   await spoil(root, 'base/postgres-single/kustomization.yaml', '  - persistent-volume-claim.yaml\n', '');
   for (const environment of ['dev', 'staging']) {
     const overlay = `overlays/${environment}/kustomization.yaml`;
-    await spoil(root, overlay, 'patches:\n  - path: storage.yaml\n', '');
+    await spoil(root, overlay, '  - path: storage.yaml\n', '');
   }
 }
 

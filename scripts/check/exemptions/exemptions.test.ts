@@ -77,6 +77,7 @@ async function withRegions(root: string, namespaces: { eu: string; us: string })
     'horizontal-pod-autoscaler',
     'priority-class',
     'postgres',
+    'release',
   ]) {
     await rename(path.join(prod, `${file}.yaml`), path.join(prod, 'shared', `${file}.yaml`));
   }
