@@ -44,9 +44,9 @@ if (installed !== wanted) {
 
 const pinned = path.join(root, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node');
 const node = existsSync(pinned) ? pinned : process.execPath;
-if (node === process.execPath && Number(process.versions.node.split('.')[0]) < 24) {
+if (node === process.execPath && Number(process.versions.node.split('.')[0]) < 26) {
   cannotRun(
-    `no pinned Node for ${process.platform}-${process.arch}: install Node 24 or newer, then run this again.`,
+    `no pinned Node for ${process.platform}-${process.arch}: install Node 26 or newer, then run this again.`,
   );
 }
 if (spawnSync(node, ['--version']).status !== 0) {

@@ -246,6 +246,8 @@ export function fromCommitToProd(
         'Argo CD to have seen it',
         async () => (await rehearsal().status('prod')).sync === 'OutOfSync',
       );
+      const { problems } = await rehearsal().status('prod');
+      assert.match(problems.join('\n'), /^frozen until \S+: e2e: shown to hold: nothing is synced/m);
       const most = () =>
         rehearsal().field('prod', 'horizontalpodautoscaler/quote-app', '{.spec.maxReplicas}');
       assert.equal(await most(), '6');

@@ -3,6 +3,7 @@ import { type Environment, environments } from '../environment.ts';
 import { type DatabaseCluster, databaseProblems } from './database-problems.ts';
 import { type Kubectl, KubectlError } from './kubectl.ts';
 import { type Pod, podProblems } from './pod-problems.ts';
+import { type Project, syncWindowProblems } from './sync-window-problems.ts';
 
 /** What one environment is doing. Times are ISO 8601. */
 export interface EnvironmentStatus {
@@ -58,8 +59,9 @@ interface List<T> {
 /** Reads the state of every environment. `repositories` are asked for the commits' subjects, in turn. */
 export async function readStatus(kubectl: Kubectl, repositories: string[]): Promise<EnvironmentStatus[]> {
   const list = async <T>(...args: string[]) => (await kubectl.json<List<T>>(['get', ...args]))?.items ?? [];
-  const [applications, deployments, pods, autoscalers, databases, events] = await Promise.all([
+  const [applications, projects, deployments, pods, autoscalers, databases, events] = await Promise.all([
     list<Application>('applications.argoproj.io', '--namespace=argocd'),
+    list<Project>('appprojects.argoproj.io', '--namespace=argocd'),
     list<Deployment>('deployments', '--all-namespaces', '--selector=app.kubernetes.io/part-of=quotes'),
     list<Pod>('pods', '--all-namespaces', '--selector=app.kubernetes.io/part-of=quotes'),
     list<Autoscaler>('horizontalpodautoscalers', '--all-namespaces'),
@@ -93,6 +95,9 @@ export async function readStatus(kubectl: Kubectl, repositories: string[]): Prom
         ...(lastHeal !== undefined && { lastHeal }),
         problems: [
           ...applicationProblems(application),
+          ...projects
+            .filter(({ metadata }) => metadata.name === environment)
+            .flatMap((project) => syncWindowProblems(project, new Date())),
           ...own.flatMap(podProblems),
           ...autoscalers
             .filter(({ metadata }) => metadata.namespace === environment)

@@ -9,7 +9,7 @@ import type { YamlFiles } from '../check/yaml/yaml-files.ts';
 import { CannotRun } from '../cli.ts';
 
 /** An environment as its overlay renders. */
-export type Environment = {
+export type RenderedEnvironment = {
   name: string;
   /** Its overlay. Absolute path. */
   dir: string;
@@ -32,7 +32,7 @@ export async function readEnvironments(
   names: string[],
   files: YamlFiles,
   progress: (line: string) => void,
-): Promise<Environment[]> {
+): Promise<RenderedEnvironment[]> {
   const targets = (await repositoryTargets(root, files)).filter(
     ({ role }) => role === 'environment' || role === 'apps',
   );
@@ -74,7 +74,7 @@ async function environmentOf(
   root: string,
   { target, objects, error, place }: Render,
   files: YamlFiles,
-): Promise<Environment> {
+): Promise<RenderedEnvironment> {
   const name = target.environment;
   if (error !== undefined || !('dir' in target)) {
     const at = place === undefined ? `overlays/${name}` : `${place.file}:${place.line ?? 1}`;

@@ -14,7 +14,7 @@ import { patchesOf, selectsObject } from '../check/provenance/patches.ts';
 import { originOf, saidOf } from '../check/provenance/provenance.ts';
 import { reachable } from '../check/tree.ts';
 import type { YamlFiles } from '../check/yaml/yaml-files.ts';
-import { type Environment, filesOf } from './environments.ts';
+import { filesOf, type RenderedEnvironment } from './environments.ts';
 import type { Slot } from './fields.ts';
 
 /**
@@ -24,7 +24,7 @@ import type { Slot } from './fields.ts';
 export type Voice = { by: 'overlay' | 'some' | 'all'; place?: Place; from?: Place };
 
 /** What a voice says for an environment. */
-export type Statement = { environment: Environment; voice: Voice; value: Json | undefined };
+export type Statement = { environment: RenderedEnvironment; voice: Voice; value: Json | undefined };
 
 /**
  * Whether the overlays explain each value that is not another's: one of the two overlays says it, or renders the file
@@ -48,16 +48,16 @@ function isExplained({ voice }: Statement, other: Statement): boolean {
 
 /** Finds who says what the environments have, among those that are compared. */
 export class Voices {
-  readonly #environments: Environment[];
+  readonly #environments: RenderedEnvironment[];
   readonly #files: YamlFiles;
 
-  constructor(environments: Environment[], files: YamlFiles) {
+  constructor(environments: RenderedEnvironment[], files: YamlFiles) {
     this.#environments = environments;
     this.#files = files;
   }
 
   /** Who says what a field of an object is, or that it is not there. */
-  async ofField(environment: Environment, object: RenderedObject, slot: Slot): Promise<Voice> {
+  async ofField(environment: RenderedEnvironment, object: RenderedObject, slot: Slot): Promise<Voice> {
     const said = await this.#placesOf(environment, object, slot);
     for (const place of said) {
       const voice = await this.#voiceAt(environment, place);
@@ -71,7 +71,7 @@ export class Voices {
   }
 
   /** Who says that an environment has an object. */
-  async ofPresence(environment: Environment, object: RenderedObject): Promise<Voice> {
+  async ofPresence(environment: RenderedEnvironment, object: RenderedObject): Promise<Voice> {
     const source = await this.#ofSource(environment, object);
     const path = ['metadata', 'name'];
     // What all share has another name here, and so is another object.
@@ -81,7 +81,7 @@ export class Voices {
   }
 
   /** Who says that the file that an object is from is rendered. */
-  async #ofSource(environment: Environment, object: RenderedObject): Promise<Voice> {
+  async #ofSource(environment: RenderedEnvironment, object: RenderedObject): Promise<Voice> {
     const voice = await this.#voiceAt(environment, { file: object.source });
     if (voice.by === 'all') {
       return voice;
@@ -91,7 +91,7 @@ export class Voices {
   }
 
   /** Who says that an environment does not have an object that others have, `elsewhere` being one of theirs. */
-  async ofAbsence(environment: Environment, elsewhere: RenderedObject): Promise<Voice> {
+  async ofAbsence(environment: RenderedEnvironment, elsewhere: RenderedObject): Promise<Voice> {
     const { name } = elsewhere.id;
     const names = { original: name, current: name };
     for (const kustomization of environment.kustomizations) {
@@ -111,7 +111,7 @@ export class Voices {
   }
 
   /** The places that set a value, the one that decides first; of a list, those that set its items too. */
-  async #placesOf(environment: Environment, object: RenderedObject, slot: Slot): Promise<Place[]> {
+  async #placesOf(environment: RenderedEnvironment, object: RenderedObject, slot: Slot): Promise<Place[]> {
     const { absent } = slot;
     const said = (of: RenderedObject, at: FieldPath, what: Json | undefined) =>
       saidOf({ object: of, path: at, value: what }, this.#files, environment.objects);
@@ -130,7 +130,7 @@ export class Voices {
     );
   }
 
-  async #voiceAt(environment: Environment, place: Place): Promise<Voice> {
+  async #voiceAt(environment: RenderedEnvironment, place: Place): Promise<Voice> {
     const { file } = place;
     if (file.startsWith(`${environment.dir}${path.sep}`)) {
       return { by: 'overlay', place, from: place };
@@ -143,7 +143,7 @@ export class Voices {
   }
 
   /** The line of the overlay's own kustomization that has a file rendered. */
-  async #listing({ kustomizations }: Environment, file: string): Promise<Place | undefined> {
+  async #listing({ kustomizations }: RenderedEnvironment, file: string): Promise<Place | undefined> {
     const [own] = kustomizations;
     for (const reference of own?.references ?? []) {
       const below = reference.kind === 'kustomization' ? await reachable(reference.to, this.#files) : [];

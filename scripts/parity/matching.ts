@@ -1,5 +1,5 @@
 import { isMap, type Json, type JsonMap, type RenderedObject, text } from '../check/model.ts';
-import type { Environment } from './environments.ts';
+import type { RenderedEnvironment } from './environments.ts';
 
 /** What an object is in every environment. `{environment}` stands for the environment's name in `name`. */
 export type Identity = {
@@ -18,14 +18,14 @@ export type Matched = { identity: Identity; instances: Map<string, Instance> };
 
 const placeholder = '{environment}';
 
-type Found = { environment: Environment; object: RenderedObject; identity: Identity; called: string };
+type Found = { environment: RenderedEnvironment; object: RenderedObject; identity: Identity; called: string };
 
 /**
  * Which objects of the environments are the same one: by group, kind and name, the hash of a generated name looked
  * through. A name that one environment alone has matches by what remains of it without the environment's name, and
  * then without what the overlay puts before and behind names.
  */
-export function matchObjects(environments: Environment[]): Matched[] {
+export function matchObjects(environments: RenderedEnvironment[]): Matched[] {
   const exact = environments.flatMap((environment) =>
     environment.objects.map((object): Found => {
       const identity = identityOf(object, environment);
@@ -73,7 +73,7 @@ function keyOf({ group, kind, name, namespace }: Identity): string {
 /** As Kustomize encodes a hash: no vowels, no zero, one or three. */
 const hash = /-[2456789bcdfghkmt]{10}$/;
 
-function identityOf({ apiVersion, id }: RenderedObject, environment: Environment): Identity {
+function identityOf({ apiVersion, id }: RenderedObject, environment: RenderedEnvironment): Identity {
   const { kind, namespace } = id;
   const isGenerated = kind === 'ConfigMap' || kind === 'Secret';
   return {
@@ -132,7 +132,7 @@ const namespacePaths: Record<string, string[]> = {
 function comparable(
   { id, value }: RenderedObject,
   called: string,
-  { namespace }: Environment,
+  { namespace }: RenderedEnvironment,
   matches: Map<string, string>,
 ): JsonMap {
   const paths = namespacePaths[id.kind] ?? [];

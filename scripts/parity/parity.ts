@@ -2,7 +2,7 @@ import path from 'node:path';
 import { type JsonMap, type Place, type RenderedObject, valueAt } from '../check/model.ts';
 import { YamlFiles } from '../check/yaml/yaml-files.ts';
 import { Concealer, shownValue } from '../diff/secrets.ts';
-import { type Environment, readEnvironments } from './environments.ts';
+import { type RenderedEnvironment, readEnvironments } from './environments.ts';
 import { type FieldDifference, fieldDifferences, type Slot } from './fields.ts';
 import { isIntended, type Voice, Voices } from './intent.ts';
 import { type Matched, matchObjects } from './matching.ts';
@@ -30,7 +30,7 @@ export async function parity(
   };
 }
 
-type Comparison = { root: string; environments: Environment[]; voices: Voices };
+type Comparison = { root: string; environments: RenderedEnvironment[]; voices: Voices };
 
 function byIdentity({ identity: one }: Matched, { identity: other }: Matched): number {
   const key = ({ kind, name, group, namespace }: Matched['identity']) =>
@@ -74,7 +74,7 @@ async function presence(
   return { object: identity, path: '', standings: Object.fromEntries(standings), intended };
 }
 
-type Having = { environment: Environment; object: RenderedObject; comparable: JsonMap };
+type Having = { environment: RenderedEnvironment; object: RenderedObject; comparable: JsonMap };
 
 async function fieldDifference(
   identity: Matched['identity'],
