@@ -69,8 +69,10 @@ export async function carryOut(
       return { difference: shown, commit: undefined, pushed: false };
     }
     const commit = await commitFiles(root, { files, message: `${proposal.message}${trailers.join('')}` });
-    return push === undefined
-      ? { difference: shown, commit, pushed: false }
-      : { difference: shown, commit: await publishCommit(root, push, Object.keys(files)), pushed: true };
+    if (push === undefined) {
+      return { difference: shown, commit, pushed: false };
+    }
+    const relied = [...Object.keys(files), freezesFile, ...(proposal.from ?? [])];
+    return { difference: shown, commit: await publishCommit(root, push, relied), pushed: true };
   });
 }

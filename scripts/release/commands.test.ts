@@ -78,6 +78,24 @@ test('promote and rollback show what changes, commit just that, push it, and cha
   assert.equal(await readFile(path.join(root, 'README.md'), 'utf8'), 'not committed\n');
 });
 
+test('a promotion of what somebody took back meanwhile, or into a freeze of theirs, is taken back itself', async (t) => {
+  const { root, git, run, pushedByOthers } = await ownClone(t);
+  const head = await git('rev-parse', 'HEAD');
+  const other = async (message: string, file: string, change: (text: string) => string) => {
+    await pushedByOthers(message, { [file]: change(await readFile(path.join(root, file), 'utf8')) });
+    const refused = await run('promote', '--offline', '--push', 'origin', 'dev', 'staging');
+    assert.equal(refused.exitCode, 2, refused.stdout);
+    assert.match(refused.stderr, new RegExp(`the commit is taken back:\\n\\w+ Grace: ${message}\\n`));
+    assert.equal(await git('rev-parse', 'HEAD'), head);
+    assert.equal(await git('status', '--porcelain'), '');
+  };
+  await other('Roll dev back', pinFile('dev'), (text) => text.replace(digest('a'), digest('0')));
+  await git('pull', '--quiet', '--rebase', 'origin', 'main');
+  await git('reset', '--quiet', '--hard', head);
+  await git('push', '--quiet', '--force', 'origin', 'HEAD:main');
+  await other('Freeze', freezesFile, (text) => `${text}# frozen\n`);
+});
+
 test('during a freeze nothing is let through but in writing, which lifts the window in the same commit', async (t) => {
   const { root, git, run } = await ownClone(t);
   const at = (hours: number) => `${new Date(Date.now() + hours * 3_600_000).toISOString().slice(0, 16)}:00Z`;

@@ -4,8 +4,11 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { CannotRun } from '../cli.ts';
 
-/** Files by their path in the repository, as they shall be, and what the commit that makes them so says. */
-export type Proposal = { files: Record<string, string>; message: string };
+/**
+ * Files by their path in the repository, as they shall be, what the commit that makes them so says, and the other files
+ * that it comes from: where those are changed meanwhile, it is not what was meant.
+ */
+export type Proposal = { files: Record<string, string>; message: string; from?: string[] };
 
 /** The branch that is deployed. */
 const main = 'main';

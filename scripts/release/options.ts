@@ -18,7 +18,7 @@ export const options = {
 /** What --help says of them. */
 export const optionsHelp = `  --dry-run                shows what would change, and changes nothing
   --push REMOTE            pushes the commit to that remote's main; where others pushed meanwhile it is put on top of
-                           theirs, or taken back where they changed the same
+                           theirs, or taken back where they changed what it is about
   --override-freeze REASON lets it through during a freeze, and writes into policies/freezes.yaml who did and why
   --override-until TIME    how long the freeze then does not hold, at most a day from now (default: one hour)
   --name NAME              the embedded cluster of that name (default: ${defaultClusterName})

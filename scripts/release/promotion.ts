@@ -49,6 +49,7 @@ export async function proposePromotion(
     pinned,
     proposal: files && {
       files,
+      from: [pinFile(from), releaseFile(from)],
       message: `Promote ${what} to ${to}\n\nImage: ${appName}@${pin.digest}\nPromoted-From: ${from} at ${pinned.commit}\n`,
     },
   };

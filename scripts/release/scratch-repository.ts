@@ -33,7 +33,8 @@ export async function scratchRepository(
     remote,
     pushedByOthers: async (message, files) => {
       others ??= await clone(remote, path.join(folder, 'others'), 'Grace');
-      await others.git('pull', '--quiet', '--rebase', 'origin', 'main');
+      await others.git('fetch', '--quiet', 'origin', 'main');
+      await others.git('reset', '--quiet', '--hard', 'FETCH_HEAD');
       const commit = await others.commit(message, files);
       await others.git('push', '--quiet', 'origin', 'HEAD:main');
       return commit;
