@@ -4,10 +4,10 @@ import { terminalDifference } from './diff/formats/terminal.ts';
 import { environmentNamed } from './environment.ts';
 import { repoRoot } from './paths.ts';
 import { carryOut } from './release/carry-out.ts';
-import { asked, clusterOf, options, optionsHelp } from './release/options.ts';
+import { asked, clusterOf, options, optionsHelp, requireOneSource } from './release/options.ts';
 import { proposePromotion } from './release/promotion.ts';
 import { report } from './release/report.ts';
-import { requireHealthy, requirePushed } from './release/running.ts';
+import { requireHealthy, requirePushed, requireThere } from './release/running.ts';
 
 const help = `
 Usage: npm run promote -- [--offline] [--dry-run | --push REMOTE] [--json] FROM TO
@@ -32,14 +32,16 @@ await run(
     const from = environmentNamed(first, 'FROM');
     const to = environmentNamed(second, 'TO');
     const wanted = asked(given);
+    requireOneSource(offline, { name, context });
     const { proposal, pinned, ...version } = await proposePromotion(repoRoot, from, to);
+    const tell = report(json === true);
     const evidence =
       offline === true
         ? await requirePushed(repoRoot, from, pinned.commit)
-        : await requireHealthy(await clusterOf({ name, context }), from, version.digest);
-    const tell = report(json === true);
+        : await requireHealthy(await clusterOf({ name, context }), from, version.digest, tell.say);
     tell.say(`${evidence.by} says: ${evidence.said}`);
     if (proposal === undefined) {
+      await requireThere(repoRoot, wanted.push, to, version.digest);
       tell.say(`${to} has it already.`);
       tell.end({ ...version, from, to, evidence, commit: null, pushed: false });
       return 0;

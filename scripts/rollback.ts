@@ -5,7 +5,7 @@ import { environmentNamed } from './environment.ts';
 import { repoRoot } from './paths.ts';
 import { carryOut } from './release/carry-out.ts';
 import { type IncompatibleStatement, migrationsBetween } from './release/migrations.ts';
-import { asked, options, optionsHelp } from './release/options.ts';
+import { asked, options, optionsHelp, requireOneSource } from './release/options.ts';
 import { proposeRollback } from './release/promotion.ts';
 import { report } from './release/report.ts';
 import { called, lastHealthy, versionAt, versionBefore } from './release/rollback-target.ts';
@@ -44,6 +44,7 @@ await run(
     if (to !== undefined && offline === true) {
       throw new CannotRun('--to says which version, and --offline the one before: leave one of them away.');
     }
+    requireOneSource(offline, { name, context });
     const environment = environmentNamed(first, 'ENVIRONMENT');
     const wanted = asked(given);
     const tell = report(json === true);
@@ -52,13 +53,14 @@ await run(
     if (current === undefined) {
       throw new CannotRun(`${environment} was never pinned to a version: there is none to go back to.`);
     }
-    const target =
+    const found =
       to !== undefined
         ? await versionAt(repoRoot, environment, to)
         : offline === true
           ? versionBefore(versions, environment)
           : await lastHealthy(repoRoot, environment, { statuses, name, context }, tell.say);
-    const { proposal, ...version } = await proposeRollback(repoRoot, environment, target);
+    const { version: target, at } = found;
+    const { proposal, ...version } = await proposeRollback(repoRoot, environment, target, at);
     if (proposal === undefined) {
       throw new CannotRun(
         `${environment} is pinned to ${called(target)} at HEAD: that would change nothing.`,
@@ -68,7 +70,7 @@ await run(
     const migrations =
       current.revision === undefined || target.revision === undefined
         ? undefined
-        : await migrationsBetween(repoRoot, current.revision, target.revision);
+        : await migrationsBetween(repoRoot, current.revision, target.revision).catch(unknown);
     for (const line of warning(migrations, current, target)) {
       tell.say(line);
     }
@@ -82,7 +84,14 @@ await run(
   },
 );
 
-/** Undefined migrations are not known: one of the versions does not say which commit it was built from. */
+/** A commit that is not here, as who released it has not pushed it, is no reason to stay with a bad version. */
+function unknown(error: unknown): undefined {
+  if (!(error instanceof CannotRun)) {
+    throw error;
+  }
+}
+
+/** Undefined migrations are not known: one of the versions says no commit that is here. */
 function warning(
   migrations: IncompatibleStatement[] | undefined,
   current: Version,

@@ -7,7 +7,14 @@ import type { Difference } from '../diff/model.ts';
 import type { Environment } from '../environment.ts';
 import { activeFreezes, freezesFile, readFreezes } from '../freezes/calendar.ts';
 import { addOverride } from '../freezes/override.ts';
-import { commitFiles, git, type Proposal, publishCommit, requireCommittable } from './commit.ts';
+import {
+  commitFiles,
+  git,
+  type Proposal,
+  publishCommit,
+  requireCommittable,
+  requirePushable,
+} from './commit.ts';
 
 /** What a user asked for besides the change itself. */
 export type Asked = {
@@ -19,7 +26,13 @@ export type Asked = {
 };
 
 /** What became of a proposal. `commit` is undefined where it was a dry run. */
-export type Done = { difference: Difference; commit: string | undefined; pushed: boolean };
+export type Done = {
+  difference: Difference;
+  commit: string | undefined;
+  pushed: boolean;
+  /** Whether the branch is at the commit: where others had pushed, the working tree may not have let it. */
+  isHere: boolean;
+};
 
 /**
  * Makes a proposal a commit: refused while the environment is frozen, shown by `show` before anything is written, then
@@ -33,7 +46,7 @@ export async function carryOut(
   { dryRun, push, override }: Asked,
   show: (difference: Difference) => void,
 ): Promise<Done> {
-  return withTreeAt(root, 'HEAD', async (tree) => {
+  return inProposedTree(root, async (tree) => {
     const now = new Date();
     const frozen = activeFreezes(await readFreezes(tree), environment, now);
     if (frozen.length > 0 && override === undefined) {
@@ -60,19 +73,30 @@ export async function carryOut(
       trailers.push(`Override-Freeze: ${name}: ${reason}\n`);
     }
     await requireCommittable(root, Object.keys(files));
+    const relied = [...Object.keys(files), freezesFile, ...(proposal.from ?? [])];
+    const theirs = push === undefined ? undefined : await requirePushable(root, push, relied);
     const shown = await difference(root, {
       from: { commit: 'HEAD' },
       to: { folder: tree, name: 'as proposed' },
     });
     show(shown);
     if (dryRun) {
-      return { difference: shown, commit: undefined, pushed: false };
+      return { difference: shown, commit: undefined, pushed: false, isHere: true };
     }
     const commit = await commitFiles(root, { files, message: `${proposal.message}${trailers.join('')}` });
-    if (push === undefined) {
-      return { difference: shown, commit, pushed: false };
+    return push === undefined || theirs === undefined
+      ? { difference: shown, commit, pushed: false, isHere: true }
+      : { difference: shown, pushed: true, ...(await publishCommit(root, push, theirs, relied)) };
+  });
+}
+
+/** Gives a function the files of HEAD in a folder of its own, which no error names: nobody else has it. */
+function inProposedTree<T>(root: string, use: (tree: string) => Promise<T>): Promise<T> {
+  return withTreeAt(root, 'HEAD', async (tree) => {
+    try {
+      return await use(tree);
+    } catch (error) {
+      throw error instanceof CannotRun ? new CannotRun(error.message.replaceAll(`${tree}/`, '')) : error;
     }
-    const relied = [...Object.keys(files), freezesFile, ...(proposal.from ?? [])];
-    return { difference: shown, commit: await publishCommit(root, push, relied), pushed: true };
   });
 }

@@ -22,8 +22,14 @@ function contextOf(environment: Environment): string {
 /** Where commit statuses are asked for, such as `https://api.github.com/repos/OWNER/NAME`; `token` is for private ones. */
 export type StatusSource = { url: string; token?: string };
 
-/** How a version did, from what was reported of the commits that deployed it. Times are ISO 8601. */
+/**
+ * How a version did, from what was reported of the commits that deployed it. Times are ISO 8601. `healthy` is since when it
+ * was, and absent where it never was for long, or not for half of its time.
+ */
 export type Ran = { healthy?: string; last?: { state: DeployState; at: string; description: string } };
+
+/** How long it takes for Healthy to be believed, in milliseconds: what crashes is Healthy between two crashes. */
+const believed = 20_000;
 
 /** How many commits after the one that pins a version are asked about: the push that brought it may have had more. */
 const farthest = 20;
@@ -47,9 +53,7 @@ export async function reportedOf(
   const own = reports
     .filter(({ context }) => context === contextOf(environment))
     .toSorted((one, other) => one.created_at.localeCompare(other.created_at));
-  const healthy = own.find(
-    (report, index) => report.state === 'success' && stayed(report, own[index + 1]),
-  )?.created_at;
+  const healthy = healthySince(own, next === undefined ? Date.now() : Date.parse(next.committed));
   const last = own.at(-1);
   return {
     ...(healthy !== undefined && { healthy }),
@@ -57,9 +61,25 @@ export async function reportedOf(
   };
 }
 
-/** Argo CD may call an Application Healthy a moment before it sees what it has just applied. */
-function stayed(report: CommitStatus, next: CommitStatus | undefined): boolean {
-  return next === undefined || Date.parse(next.created_at) - Date.parse(report.created_at) > 30_000;
+/** Since when it was Healthy for long enough, where that was so for half of its time or more. */
+function healthySince(reports: CommitStatus[], end: number): string | undefined {
+  const runs: { since: string; length: number }[] = [];
+  let inAll = 0;
+  for (const [index, { state, created_at }] of reports.entries()) {
+    const length = Math.max(
+      0,
+      (Date.parse(reports[index + 1]?.created_at ?? '') || end) - Date.parse(created_at),
+    );
+    if (state !== 'success') {
+      continue;
+    }
+    inAll += length;
+    // Each commit is reported anew: two in a row that are Healthy are one.
+    const before = reports[index - 1]?.state === 'success' ? runs.pop() : undefined;
+    runs.push({ since: before?.since ?? created_at, length: length + (before?.length ?? 0) });
+  }
+  const all = end - Date.parse(reports[0]?.created_at ?? '');
+  return inAll >= all / 2 ? runs.find(({ length }) => length >= believed)?.since : undefined;
 }
 
 async function statusesOf({ url, token }: StatusSource, commit: string): Promise<CommitStatus[]> {

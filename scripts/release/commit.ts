@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
 import { CannotRun } from '../cli.ts';
@@ -76,49 +77,131 @@ export async function requireCommittable(root: string, paths: string[]): Promise
 }
 
 /**
- * Pushes HEAD, a commit of `commitFiles`, to the remote's main. Where others have pushed meanwhile, it is put on top of theirs, unless they changed
- * one of the files: then the commit is taken back and nothing is pushed. Returns the commit as it was pushed.
- * @param files what nobody else may have changed, relative to the repository
- * @throws {CannotRun}
+ * Fetches the remote's main, before anything is changed, and makes sure that the commit to come is all that a push of it
+ * would bring, and comes from what is there now. Returns that commit of theirs.
+ * @param relied the files that the change is about, relative to the repository
+ * @throws {CannotRun} when there are other commits here, or others changed one of those files
  */
-export async function publishCommit(root: string, remote: string, files: string[]): Promise<string> {
-  for (let tries = 0; tries < 5; tries += 1) {
-    const push = await attempt(root, 'push', '--quiet', '--porcelain', remote, `HEAD:refs/heads/${main}`);
-    if (!push.failed) {
-      return git(root, 'rev-parse', 'HEAD');
-    }
-    if (!/\[rejected\]|\(fetch first\)|non-fast-forward/.test(`${push.stdout}${push.stderr}`)) {
-      throw new CannotRun(
-        `The commit is made and could not be pushed: mend this, then "git push ${remote} HEAD:${main}".\n${push.stderr}`,
-      );
-    }
-    await git(root, 'fetch', '--quiet', remote, main);
-    await requireUntouched(root, remote, files);
-    const rebase = await attempt(root, 'rebase', '--quiet', '--autostash', 'FETCH_HEAD');
-    if (rebase.failed) {
-      await attempt(root, 'rebase', '--abort');
-      throw new CannotRun(
-        `Others have pushed to ${remote}, and your commits do not go on top of theirs. The commit is made and not ` +
-          `pushed: "git pull --rebase ${remote} ${main}", then "git push ${remote} HEAD:${main}".\n${rebase.stderr}`,
-      );
-    }
+export async function requirePushable(root: string, remote: string, relied: string[]): Promise<string> {
+  const theirs = await fetchMain(root, remote);
+  const own = await git(root, 'log', '--format=%h %s', `${theirs}..HEAD`, '--');
+  if (own !== '') {
+    throw new CannotRun(
+      `HEAD has commits that ${remote}'s ${main} has not, and --push is to bring one alone:\n${indented(own)}\n` +
+        `Push them ("git push ${remote} HEAD:${main}") or be on a branch without them, then run this again.`,
+    );
   }
-  throw new CannotRun(
-    `${remote} was pushed to each time before this could be: run "git push ${remote} HEAD:${main}".`,
-  );
+  const changed = await changesOf(root, theirs, relied);
+  if (changed !== '') {
+    throw new CannotRun(
+      `Others have pushed to ${remote} what this is about:\n${indented(changed)}\n` +
+        `Nothing is changed. Look at it: "git pull ${remote} ${main}", then run this again.`,
+    );
+  }
+  return theirs;
 }
 
-async function requireUntouched(root: string, remote: string, files: string[]): Promise<void> {
-  const base = await git(root, 'merge-base', 'HEAD', 'FETCH_HEAD');
-  const theirs = await git(root, 'log', '--format=%h %an: %s', `${base}..FETCH_HEAD`, '--', ...files);
-  if (theirs === '') {
-    return;
+/**
+ * Pushes HEAD, a commit of `commitFiles`, to the remote's main, alone: where others have pushed meanwhile it is made again
+ * on top of theirs. The branch follows where the working tree lets it. Where they changed one of the files, it is taken
+ * back and nothing is pushed. Returns the commit as it was pushed, and whether the branch is at it.
+ * @param theirs what `requirePushable` returned
+ * @param relied the files that the change is about, relative to the repository
+ * @throws {CannotRun}
+ */
+export async function publishCommit(
+  root: string,
+  remote: string,
+  theirs: string,
+  relied: string[],
+): Promise<{ commit: string; isHere: boolean }> {
+  const made = await git(root, 'rev-parse', 'HEAD');
+  const parent = await git(root, 'rev-parse', 'HEAD^');
+  let base = theirs;
+  for (let tries = 0; tries < 5; tries += 1) {
+    const commit = base === parent ? made : await onTopOf(root, base, made);
+    const push = await attempt(
+      root,
+      'push',
+      '--quiet',
+      '--porcelain',
+      remote,
+      `${commit}:refs/heads/${main}`,
+    );
+    if (!push.failed) {
+      return { commit, isHere: commit === made || (await follow(root, commit)) };
+    }
+    base = await fetchMain(root, remote).catch(() => base);
+    // What is refused while main stands still is refused for itself: a hook, a right, a remote that is away.
+    if ((await git(root, 'rev-parse', `${commit}^`)) === base) {
+      throw new CannotRun(
+        `The commit is made and ${remote} does not take it: mend this, then "git push ${remote} ${commit}:${main}".\n` +
+          (push.stderr || push.stdout),
+      );
+    }
+    const changed = await changesOf(root, base, relied);
+    if (changed !== '') {
+      await takeBack(root);
+      throw new CannotRun(
+        `Others have pushed to ${remote} meanwhile what this is about; nothing was pushed and the commit is taken back:\n` +
+          `${indented(changed)}\nLook at it: "git pull ${remote} ${main}", then run this again.`,
+      );
+    }
   }
   await takeBack(root);
   throw new CannotRun(
-    `Others have pushed to ${remote} meanwhile what this is about; nothing was pushed and the commit is taken back:\n` +
-      `${theirs}\nLook at it: "git pull --rebase ${remote} ${main}", then run this again.`,
+    `${remote} was pushed to each time before this could be: nothing was pushed. Run it again.`,
   );
+}
+
+/** The commit that the remote's main is at. @throws {CannotRun} when the remote cannot be asked */
+export async function fetchMain(root: string, remote: string): Promise<string> {
+  const fetched = await attempt(root, 'fetch', '--quiet', remote, main);
+  if (fetched.failed) {
+    throw new CannotRun(`--push ${remote}: its ${main} cannot be fetched:\n${fetched.stderr}`);
+  }
+  return git(root, 'rev-parse', 'FETCH_HEAD');
+}
+
+/** The commits up to one of theirs, since HEAD left them, that changed one of the files. */
+async function changesOf(root: string, theirs: string, relied: string[]): Promise<string> {
+  const base = await git(root, 'merge-base', 'HEAD', theirs);
+  return git(root, 'log', '--format=%h %an: %s', `${base}..${theirs}`, '--', ...relied);
+}
+
+function indented(lines: string): string {
+  return lines.replaceAll(/^/gm, '  ');
+}
+
+/** A commit of the same files with the same words on top of another one, made past the index and the working tree. */
+async function onTopOf(root: string, base: string, made: string): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'quotes-index-'));
+  try {
+    const env = { GIT_INDEX_FILE: path.join(folder, 'index') };
+    const changes = (
+      await git(root, 'diff', '--raw', '--no-renames', '--abbrev=64', '-z', `${made}^`, made)
+    ).split('\0');
+    await execa('git', ['-C', root, 'read-tree', base], { env });
+    for (let at = 0; at + 1 < changes.length; at += 2) {
+      const [, mode = '', , hash = '', status = ''] = (changes[at] ?? '').split(' ');
+      const file = changes[at + 1] ?? '';
+      const update =
+        status === 'D' ? ['--force-remove', '--', file] : ['--add', '--cacheinfo', `${mode},${hash},${file}`];
+      await execa('git', ['-C', root, 'update-index', ...update], { env });
+    }
+    const { stdout: tree } = await execa('git', ['-C', root, 'write-tree'], { env });
+    const input = await git(root, 'log', '-1', '--format=%B', made);
+    const commit = await execa('git', ['-C', root, 'commit-tree', tree, '-p', base], { input });
+    return commit.stdout;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Moves the branch from its own commit to the one that was pushed in its place; not where that would touch changes. */
+async function follow(root: string, pushed: string): Promise<boolean> {
+  await takeBack(root);
+  return !(await attempt(root, 'merge', '--quiet', '--ff-only', pushed)).failed;
 }
 
 /** Ends the branch before its last commit; changes that are there beside it stay. */

@@ -17,13 +17,17 @@ export const options = {
 
 /** What --help says of them. */
 export const optionsHelp = `  --dry-run                shows what would change, and changes nothing
-  --push REMOTE            pushes the commit to that remote's main; where others pushed meanwhile it is put on top of
-                           theirs, or taken back where they changed what it is about
+  --push REMOTE            pushes the commit, and no other, to that remote's main: on top of what others pushed, or not
+                           at all where they changed what it is about
   --override-freeze REASON lets it through during a freeze, and writes into policies/freezes.yaml who did and why
-  --override-until TIME    how long the freeze then does not hold, at most a day from now (default: one hour)
+  --override-until TIME    until when it may be done, at most a day from now (default: one hour). Argo CD's window is
+                           open until a commit takes the override out of that file again
   --name NAME              the embedded cluster of that name (default: ${defaultClusterName})
   --context NAME           the cluster of that kubectl context
   --json                   one JSON object on standard output`;
+
+/** As the schema of policies/freezes.yaml has it. */
+const shortestReason = 10;
 
 type Given = {
   'dry-run'?: boolean | undefined;
@@ -44,8 +48,10 @@ export function asked(given: Given): Asked {
     }
     return { dryRun, push, override: undefined };
   }
-  if (reason.trim() === '') {
-    throw new CannotRun('--override-freeze: say the reason; it is written into the commit.');
+  if (reason.trim().length < shortestReason || /\p{Cc}/u.test(reason)) {
+    throw new CannotRun(
+      `--override-freeze: say the reason in one line of ${shortestReason} characters or more; it is written into the commit.`,
+    );
   }
   const end = until === undefined ? new Date(Date.now() + 60 * 60_000) : new Date(until);
   if (Number.isNaN(end.getTime())) {
@@ -65,4 +71,16 @@ export async function clusterOf(choice: {
     throw new CannotRun(`The cluster cannot be asked: ${error.message}`);
   });
   return kubectl;
+}
+
+/** @throws {CannotRun} when a cluster is named and none is to be asked */
+export function requireOneSource(
+  offline: boolean | undefined,
+  { name, context }: { name?: string | undefined; context?: string | undefined },
+): void {
+  if (offline === true && (name ?? context) !== undefined) {
+    throw new CannotRun(
+      '--offline asks no cluster, and --name and --context say which: leave one of them away.',
+    );
+  }
 }

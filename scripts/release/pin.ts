@@ -18,7 +18,8 @@ export function pinFile(environment: Environment): string {
 
 /** What a kustomization pins quote-app to; undefined where it names no image of it, or is no YAML. */
 export function pinIn(kustomization: string): Pin | undefined {
-  const image = imagesIn(kustomization).find(({ name }) => name === appName);
+  // Of several the last one wins, as Kustomize goes through them.
+  const image = imagesIn(kustomization).findLast(({ name }) => name === appName);
   if (image?.digest !== undefined) {
     return { digest: image.digest };
   }
@@ -28,7 +29,7 @@ export function pinIn(kustomization: string): Pin | undefined {
 /** The kustomization with quote-app pinned to the digest; each byte of everything else stays. @throws {CannotRun} */
 export function withDigest(kustomization: string, digest: string, file = 'kustomization.yaml'): string {
   const images = imagesIn(kustomization);
-  const index = images.findIndex(({ name }) => name === appName);
+  const index = images.findLastIndex(({ name }) => name === appName);
   const image = images[index];
   if (image === undefined) {
     return withItem(kustomization, 'images', { name: appName, digest }, file);

@@ -92,7 +92,7 @@ test('a rollback takes the digest and the file of the version back, and changes 
   await commit('b', { ...tree('prod', '', 'bbbbbbb'), 'overlays/prod/kustomization.yaml': scaled });
   const [, before] = await versionsOf(root, 'prod');
   assert.ok(before);
-  const { proposal } = await proposeRollback(root, 'prod', before);
+  const { proposal } = await proposeRollback(root, 'prod', before, before.commit);
   assert.deepEqual(proposal?.files, {
     'overlays/prod/kustomization.yaml': scaled.replace(digest('b'), digest('0')),
     'overlays/prod/release.yaml': release('0000000'),
@@ -109,6 +109,6 @@ test('back at a version of before there was a file for it, the file says no revi
   await commit('b', tree('prod', `digest: ${digest('b')}`, 'bbbbbbb'));
   const before = (await versionsOf(root, 'prod')).find((version) => version.commit === bare);
   assert.ok(before);
-  const { proposal } = await proposeRollback(root, 'prod', before);
+  const { proposal } = await proposeRollback(root, 'prod', before, before.commit);
   assert.equal(proposal?.files['overlays/prod/release.yaml'], release('none'));
 });

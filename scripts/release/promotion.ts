@@ -35,9 +35,7 @@ export async function proposePromotion(
   }
   const [pinned] = await versionsOf(root, from);
   if (pinned === undefined) {
-    throw new CannotRun(
-      `The history of ${pinFile(from)} is not here: "git fetch --unshallow", then run this again.`,
-    );
+    throw new CannotRun(`No commit here pins ${from} to a digest: ${pinFile(from)} must be committed.`);
   }
   const release = await fileAt(root, 'HEAD', releaseFile(from));
   const revision = revisionIn(release ?? '');
@@ -56,11 +54,16 @@ export async function proposePromotion(
 }
 
 /**
- * What takes an environment back to a version that it was pinned to before.
+ * What takes an environment back to a version that it was pinned to before: with the file that went with it at a commit.
  * @throws {CannotRun} when it is pinned to that, or its history is not here
  */
-export async function proposeRollback(root: string, environment: Environment, to: Version): Promise<Move> {
-  const then = await fileAt(root, to.commit, releaseFile(environment));
+export async function proposeRollback(
+  root: string,
+  environment: Environment,
+  to: Version,
+  at: string,
+): Promise<Move> {
+  const then = await fileAt(root, at, releaseFile(environment));
   const now = await fileAt(root, 'HEAD', releaseFile(environment));
   // A version of before there was such a file: what is said of the one that runs now would not be true of it.
   const release = then ?? (now && withRevision(now, 'none', releaseFile(environment)));

@@ -14,11 +14,16 @@ export function report(json: boolean): Report {
   };
   return {
     say,
-    done: ({ commit, pushed }, { push }) => {
+    done: ({ commit, pushed, isHere }, { push }) => {
       if (commit === undefined) {
         say('A dry run: nothing is changed.');
       } else if (pushed) {
         say(`${commit.slice(0, 10)} is pushed to ${push}: "npm run status -- --watch" follows it.`);
+        if (!isHere) {
+          say(
+            `Others had pushed what is changed here too, so this branch is behind: "git pull ${push} main".`,
+          );
+        }
       } else {
         say(`Committed as ${commit.slice(0, 10)}. Push it to deploy it; "git revert" takes it back.`);
       }

@@ -1,36 +1,62 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CannotRun } from '../cli.ts';
 import type { Environment } from '../environment.ts';
 import type { Kubectl } from '../gitops/kubectl.ts';
 import { type EnvironmentStatus, isFine, readStatus } from '../gitops/status.ts';
-import { git } from './commit.ts';
+import { fetchMain, git } from './commit.ts';
+import { pinAt } from './versions.ts';
 
 /** What makes sure that a version works where it is, before it goes on. */
 export type Evidence = { by: 'the cluster' | 'Git'; said: string };
 
+/** How long an environment must have been Healthy, in milliseconds: what crashes is so between two crashes. */
+const settled = 10_000;
+
 /**
- * The environment runs the digest in the cluster, and nothing else, and is Synced and Healthy.
+ * The environment runs the digest in the cluster, and nothing else, and is Synced and Healthy, and has been for ten
+ * seconds: it is waited for that.
  * @throws {CannotRun} saying what it does instead
  */
 export async function requireHealthy(
   kubectl: Kubectl,
   environment: Environment,
   digest: string,
+  say: (line: string) => void,
 ): Promise<Evidence> {
+  const field = '{.status.health.lastTransitionTime}';
+  const since = () => kubectl.field('argocd', `application/${environment}`, field);
+  const turned = await since();
+  await statusOf(kubectl, environment, digest);
+  const left = settled - (Date.now() - Date.parse(turned));
+  if (left > 0) {
+    say(`${environment} is Healthy: ${Math.ceil(left / 1000)} s to see that it stays so`);
+    await sleep(left);
+  }
+  const { revision, replicas } = await statusOf(kubectl, environment, digest);
+  if ((await since()) !== turned) {
+    throw new CannotRun(
+      `${environment} does not stay Healthy with ${short(digest)}: "npm run status -- --watch" follows it.`,
+    );
+  }
+  const { ready, wanted } = replicas;
+  const at = revision?.slice(0, 10) ?? '';
+  return {
+    by: 'the cluster',
+    said: `${environment} is Synced to ${at} and Healthy, ${ready} of ${wanted} replicas ready`,
+  };
+}
+
+async function statusOf(kubectl: Kubectl, environment: Environment, digest: string) {
   const status = (await readStatus(kubectl, [])).find((found) => found.environment === environment);
   const reason = status === undefined ? `there is no Application "${environment}"` : whyNot(status, digest);
-  if (reason !== undefined) {
+  if (status === undefined || reason !== undefined) {
     const problems = (status?.problems ?? []).map((problem) => `\n  ${problem}`).join('');
     throw new CannotRun(
       `${environment} does not run ${short(digest)} Healthy: ${reason}.${problems}\n` +
         `"npm run status -- --watch" follows it. What works there can go on from there.`,
     );
   }
-  const { ready, wanted } = status?.replicas ?? { ready: 0, wanted: 0 };
-  const at = status?.revision?.slice(0, 10) ?? '';
-  return {
-    by: 'the cluster',
-    said: `${environment} is Synced to ${at} and Healthy, ${ready} of ${wanted} replicas ready`,
-  };
+  return status;
 }
 
 function whyNot(status: EnvironmentStatus, digest: string): string | undefined {
@@ -75,6 +101,25 @@ export async function requirePushed(
     by: 'Git',
     said: `${commit.slice(0, 10)} is in ${pushed}; whether it is Healthy there was not asked (--offline)`,
   };
+}
+
+/** Where there is nothing to commit and it is to be pushed: that it was. @throws {CannotRun} when it was not */
+export async function requireThere(
+  root: string,
+  push: string | undefined,
+  environment: Environment,
+  digest: string,
+): Promise<void> {
+  if (push === undefined) {
+    return;
+  }
+  const theirs = await fetchMain(root, push);
+  const pin = await pinAt(root, environment, theirs);
+  if (pin === undefined || !('digest' in pin) || pin.digest !== digest) {
+    throw new CannotRun(
+      `${environment} is pinned to it here and not in ${push}'s main: "git push ${push} HEAD:main" pushes your commits.`,
+    );
+  }
 }
 
 /** `sha256:4f2a91c0b7d1`. */

@@ -8,9 +8,12 @@ import { execa } from 'execa';
 export type ScratchRepository = {
   root: string;
   remote: string;
+  /** Another clone of the remote, as somebody else has it. */
+  another(name: string): Promise<Pick<ScratchRepository, 'root' | 'git'>>;
   write(files: Record<string, string>): Promise<void>;
   git(...args: string[]): Promise<string>;
-  commit(message: string, files: Record<string, string>): Promise<string>;
+  /** @param minutesAgo how old the commit shall be */
+  commit(message: string, files: Record<string, string>, minutesAgo?: number): Promise<string>;
   /** What somebody else pushes to the remote's main. */
   pushedByOthers(message: string, files: Record<string, string>): Promise<string>;
 };
@@ -31,6 +34,7 @@ export async function scratchRepository(
   return {
     ...first,
     remote,
+    another: (name) => clone(remote, path.join(folder, name), name),
     pushedByOthers: async (message, files) => {
       others ??= await clone(remote, path.join(folder, 'others'), 'Grace');
       await others.git('fetch', '--quiet', 'origin', 'main');
@@ -58,10 +62,12 @@ async function clone(remote: string, root: string, name: string) {
     root,
     git,
     write,
-    commit: async (message: string, files: Record<string, string>) => {
+    commit: async (message: string, files: Record<string, string>, minutesAgo = 0) => {
       await write(files);
       await git('add', '--', ...Object.keys(files));
-      await git('commit', '--quiet', `--message=${message}`);
+      const date = `${Math.floor(Date.now() / 1000) - minutesAgo * 60} +0000`;
+      const env = { GIT_AUTHOR_DATE: date, GIT_COMMITTER_DATE: date };
+      await execa('git', ['-C', root, 'commit', '--quiet', `--message=${message}`], { env });
       return git('rev-parse', 'HEAD');
     },
   };

@@ -1,4 +1,7 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { execa } from 'execa';
+import { CannotRun } from '../cli.ts';
 import type { Environment } from '../environment.ts';
 import { git } from './commit.ts';
 import { pinFile, pinIn } from './pin.ts';
@@ -20,7 +23,8 @@ export type Version = {
 /**
  * The versions that an environment was pinned to in the history of a commit, the last one first; a tag is none. One
  * that came back is there each time.
- * @throws {CannotRun} when the commit is not known
+ * Of a shallow clone's first commit nobody knows what it changed: a version that was there already is left out.
+ * @throws {CannotRun} when the commit is not known, or a shallow clone has no version
  */
 export async function versionsOf(root: string, environment: Environment, at = 'HEAD'): Promise<Version[]> {
   const format = '--format=%H%x00%an%x00%cI%x00%s';
@@ -28,13 +32,19 @@ export async function versionsOf(root: string, environment: Environment, at = 'H
   const log = ['log', '--first-parent', '--diff-merges=first-parent', format, at, '--'];
   const commits = (await git(root, ...log, pinFile(environment), releaseFile(environment))).split('\n');
   const versions: Version[] = [];
+  const boundaries = await shallowBoundaries(root);
+  let before = '';
   for (const line of commits.filter((line) => line !== '').toReversed()) {
     const [commit = '', author = '', committed = '', subject = ''] = line.split('\0');
     const [pin, revision] = await Promise.all([
       pinAt(root, environment, commit),
       revisionAt(root, environment, commit),
     ]);
-    if (pin === undefined || !('digest' in pin) || pin.digest === versions[0]?.digest) {
+    if (pin === undefined || !('digest' in pin) || pin.digest === before) {
+      continue;
+    }
+    before = pin.digest;
+    if (boundaries.includes(commit)) {
       continue;
     }
     versions.unshift({
@@ -46,7 +56,18 @@ export async function versionsOf(root: string, environment: Environment, at = 'H
       subject,
     });
   }
+  if (versions.length === 0 && boundaries.length > 0) {
+    throw new CannotRun(
+      'This clone has not all of its history: "git fetch --unshallow", then run this again.',
+    );
+  }
   return versions;
+}
+
+/** The commits at which the history of a shallow clone begins. */
+async function shallowBoundaries(root: string): Promise<string[]> {
+  const file = path.resolve(root, await git(root, 'rev-parse', '--git-path', 'shallow'));
+  return (await readFile(file, 'utf8').catch(() => '')).split('\n').filter((line) => line !== '');
 }
 
 /** What an environment pins at a commit. */

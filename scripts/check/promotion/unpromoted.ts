@@ -67,7 +67,8 @@ async function wasThere(promoted: Promoted, known: Known): Promise<boolean> {
   }
   return (
     mayHaveRun(then, earlier, image) ||
-    (await commitWith(image.digest, origin, origin.commit, await foldersOf(earlier, known))) !== undefined ||
+    (await commitWith(image.digest, origin, [origin.commit, ...pushed], await foldersOf(earlier, known))) !==
+      undefined ||
     (await gitOutput(origin.root, 'rev-parse', '--is-shallow-repository')) !== 'false'
   );
 }
@@ -108,14 +109,14 @@ async function landedAfter(promoted: Promoted, known: Known): Promise<boolean> {
 async function findLanded({ image, later, earlier }: Promoted, known: Known): Promise<boolean> {
   const { origin } = known.compared;
   const { root, head } = origin;
-  const brought = await commitWith(image.digest, origin, head, await foldersOf([later], known));
+  const brought = await commitWith(image.digest, origin, [head], await foldersOf([later], known));
   const commit = brought && (await gitOutput(root, 'rev-parse', '--verify', '--quiet', `${brought}^`));
   const tree = commit && (await gitOutput(root, 'rev-parse', '--verify', '--quiet', `${commit}:./`));
   if (!commit || !tree) {
     // The history begins with it, or does not go back so far.
     return true;
   }
-  if ((await commitWith(image.digest, origin, commit, await foldersOf(earlier, known))) !== undefined) {
+  if ((await commitWith(image.digest, origin, [commit], await foldersOf(earlier, known))) !== undefined) {
     return true;
   }
   const then = await beforeAt({ root, commit, tree }, known.repository.resources, known.progress);
@@ -123,14 +124,17 @@ async function findLanded({ image, later, earlier }: Promoted, known: Known): Pr
   return !isKnown || mayHaveRun(then, earlier, image);
 }
 
-/** The last commit, up to one, by which a text came into some folders or went from them. */
+/** What was pushed to any remote was deployed there: a cluster's remote is ahead of the forge's until that has it too. */
+const pushed = ['--remotes=*/main'];
+
+/** The last commit, up to some, by which a text came into some folders or went from them. */
 async function commitWith(
   text: string,
   { root }: Origin,
-  upTo: string,
+  upTo: string[],
   folders: string[],
 ): Promise<string | undefined> {
-  const log = ['log', '--no-color', '--format=%H', '--max-count=1', `-S${text}`, upTo];
+  const log = ['log', '--no-color', '--format=%H', '--max-count=1', `-S${text}`, ...upTo];
   return (await gitOutput(root, ...log, '--', ...folders)) || undefined;
 }
 
