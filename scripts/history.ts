@@ -45,6 +45,11 @@ await run(
       throw new CannotRun(`--limit ${limit}: a whole number from 1 on.`);
     }
     const source = offline === true ? undefined : await statusSource(repoRoot, choice);
+    if (source === undefined && offline !== true) {
+      process.stderr.write(
+        'What Argo CD said of the commits is not known here: give --statuses URL, or start the cluster.\n',
+      );
+    }
     const found = await journeys(repoRoot, environment, source, Number(limit)).catch((error: Error) => {
       if (error.name === 'CannotRun' || source === undefined) {
         throw error;

@@ -3,22 +3,26 @@ import path from 'node:path';
 import { styleText } from 'node:util';
 import { execa } from 'execa';
 import { CannotRun, run } from './cli.ts';
+import { defaultClusterName } from './cluster/layout.ts';
 import { terminalDifference } from './diff/formats/terminal.ts';
 import { environments } from './environment.ts';
-import { imageRevision } from './gitops/app-image.ts';
+import { imageInputs, imageRevision } from './gitops/app-image.ts';
 import { repoRoot } from './paths.ts';
-import { carryOut } from './release/carry-out.ts';
+import { carryOut, requireOpen } from './release/carry-out.ts';
 import { git } from './release/commit.ts';
 import { asked, options, optionsHelp } from './release/options.ts';
-import { buildRelease, proposeRelease, pushRelease } from './release/release.ts';
+import { pinFile } from './release/pin.ts';
+import { buildRelease, proposeRelease, pushRelease, requireRegistry } from './release/release.ts';
+import { releaseFile } from './release/release-settings.ts';
 import { report } from './release/report.ts';
+import { requireThere } from './release/running.ts';
 
 const help = `
 Usage: npm run release -- [--skip-tests] [--no-cache] [--registry] [--sbom FILE] [--dry-run | --push REMOTE] [--json]
 
 Runs the tests, builds the service's image from the last commit that touched it, pushes it and its SBOM to the registry,
-and pins ${environments[0]} to its digest by a commit. The same commit on the same base makes the same digest, whatever else lies in
-the working tree.
+and pins ${environments[0]} to its digest by a commit. The same commit on the same base makes the same digest. The tests want a
+clean working tree, as they would run on what the image has not.
 
   --skip-tests             builds without "npm test", which otherwise must pass
   --no-cache               has npm install the service's packages anew
@@ -53,8 +57,22 @@ await run(
       );
     }
     const tell = report(json === true);
+    const to = registry === true || context !== undefined ? undefined : (name ?? defaultClusterName);
+    await requireOpen(
+      repoRoot,
+      environments[0],
+      [pinFile(environments[0]), releaseFile(environments[0])],
+      wanted,
+    );
+    if (to !== undefined && !wanted.dryRun) {
+      await requireRegistry(to);
+    }
     if (skip !== true && !(await tested())) {
       return 1;
+    }
+    const open = await git(repoRoot, 'status', '--porcelain', '--', ...imageInputs);
+    if (open !== '') {
+      tell.say(`Not committed, and not in the image:\n${open}`);
     }
     process.stderr.write(`building quote-app ${revision.short} (usually 5 to 30 s)\n`);
     const built = await buildRelease(revision, anew !== true);
@@ -65,14 +83,12 @@ await run(
     }
     const proposal = await proposeRelease(repoRoot, built.digest, revision);
     if (!wanted.dryRun) {
-      const pushed = await pushRelease(
-        built,
-        registry === true || context !== undefined ? undefined : (name ?? ''),
-      );
+      const pushed = await pushRelease(built, to);
       tell.say(`pushed, its SBOM as ${pushed.sbom}`);
     }
     const result = { image: built.image, digest: built.digest, revision: revision.commit };
     if (proposal === undefined) {
+      await requireThere(repoRoot, wanted.push, environments[0], built.digest);
       tell.say(`${environments[0]} is pinned to it already.`);
       tell.end({ ...result, commit: null, pushed: false });
       return 0;

@@ -99,7 +99,11 @@ export function fromCommitToProd(
         const reported = (await (await fetch(statuses)).json()) as CommitStatus[];
         return reported.find(({ context }) => context === 'argocd/prod')?.state === 'success';
       });
-      const [version] = await ada.verb<Journey[]>('history', 'prod');
+      let version: Journey | undefined;
+      await until('it to have stayed Healthy', async () => {
+        [version] = await ada.verb<Journey[]>('history', 'prod');
+        return version?.leadTime !== undefined;
+      });
       assert.deepEqual(
         version?.steps.map(({ what, by }) => [what, by]),
         [
@@ -112,7 +116,7 @@ export function fromCommitToProd(
           ['Healthy in prod', undefined],
         ],
       );
-      t.diagnostic(`commit → Healthy in prod: ${version.leadTime} s; ${JSON.stringify(version.steps)}`);
+      t.diagnostic(`commit → Healthy in prod: ${version?.leadTime} s; ${JSON.stringify(version?.steps)}`);
     },
   );
 

@@ -57,3 +57,6 @@ export type Difference = {
   /** What is immutable or data and no commit acknowledges, by the keys that would. */
   unacknowledged: { key: string; part: string; impact: Impact }[];
 };
+
+/** What the side is called that is no commit and no folder. */
+export const cluster = 'the cluster';

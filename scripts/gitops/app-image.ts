@@ -12,7 +12,7 @@ import { repoRoot } from '../paths.ts';
 export const appName = 'quote-app';
 
 /** What the image is made of, relative to the repository. */
-const imageInputs = ['service', 'package.json', 'package-lock.json', '.dockerignore'];
+export const imageInputs = ['service', 'package.json', 'package-lock.json', '.dockerignore'];
 
 /** The last commit that touched what the image is made of, and when that was, in seconds since 1970. */
 export type Revision = { commit: string; short: string; time: number };

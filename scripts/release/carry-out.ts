@@ -5,7 +5,7 @@ import { CannotRun } from '../cli.ts';
 import { difference } from '../diff/difference.ts';
 import type { Difference } from '../diff/model.ts';
 import type { Environment } from '../environment.ts';
-import { activeFreezes, freezesFile, readFreezes } from '../freezes/calendar.ts';
+import { type ActiveFreeze, activeFreezes, freezesFile, readFreezes } from '../freezes/calendar.ts';
 import { addOverride } from '../freezes/override.ts';
 import {
   commitFiles,
@@ -48,16 +48,7 @@ export async function carryOut(
 ): Promise<Done> {
   return inProposedTree(root, async (tree) => {
     const now = new Date();
-    const frozen = activeFreezes(await readFreezes(tree), environment, now);
-    if (frozen.length > 0 && override === undefined) {
-      const freezes = frozen.map(
-        ({ name, reason, until }) => `  ${name} until ${until.toISOString()}: ${reason}`,
-      );
-      throw new CannotRun(
-        `${environment} is frozen (${freezesFile}):\n${freezes.join('\n')}\n` +
-          '--override-freeze REASON lets this through, and writes into that file who did and why.',
-      );
-    }
+    const frozen = await freezesNow(tree, environment, override, now);
     for (const [file, text] of Object.entries(proposal.files)) {
       await writeFile(path.join(tree, file), text);
     }
@@ -97,6 +88,46 @@ function inProposedTree<T>(root: string, use: (tree: string) => Promise<T>): Pro
       return await use(tree);
     } catch (error) {
       throw error instanceof CannotRun ? new CannotRun(error.message.replaceAll(`${tree}/`, '')) : error;
+    }
+  });
+}
+
+/** The freezes that are to be overridden. @throws {CannotRun} when there are some and they are not */
+async function freezesNow(
+  tree: string,
+  environment: Environment,
+  override: Asked['override'],
+  now: Date,
+): Promise<ActiveFreeze[]> {
+  const frozen = activeFreezes(await readFreezes(tree), environment, now);
+  if (frozen.length > 0 && override === undefined) {
+    const freezes = frozen.map(
+      ({ name, reason, until }) => `  ${name} until ${until.toISOString()}: ${reason}`,
+    );
+    throw new CannotRun(
+      `${environment} is frozen (${freezesFile}):\n${freezes.join('\n')}\n` +
+        '--override-freeze REASON lets this through, and writes into that file who did and why.',
+    );
+  }
+  return frozen;
+}
+
+/**
+ * What `carryOut` would refuse whatever the proposal is, for who has long work to do before there is one.
+ * @param files what the proposal will change
+ * @throws {CannotRun}
+ */
+export function requireOpen(
+  root: string,
+  environment: Environment,
+  files: string[],
+  { push, override }: Asked,
+): Promise<void> {
+  return inProposedTree(root, async (tree) => {
+    await freezesNow(tree, environment, override, new Date());
+    await requireCommittable(root, files);
+    if (push !== undefined) {
+      await requirePushable(root, push, [...files, freezesFile]);
     }
   });
 }

@@ -66,26 +66,32 @@ test('promote and rollback show what changes, commit just that, push it, and cha
   assert.equal(result.commit, await git('rev-parse', 'HEAD'));
   assert.equal(await git('status', '--porcelain'), ' M README.md');
   assert.match(await git('ls-remote', 'origin', 'refs/heads/main'), new RegExp(`^${result.commit}`));
-  const again = await run('promote', '--offline', 'dev', 'staging');
+  const again = await run('promote', '--offline', '--push', 'origin', 'dev', 'staging');
   assert.match(again.stdout, /staging has it already\.$/);
 
   const back = await run('rollback', '--offline', 'staging');
   assert.equal(back.exitCode, 0, back.stderr);
   assert.match(back.stdout, /Whether migrations lie between \S+ and \S+ is not known/);
   assert.match(await git('log', '-1', '--format=%s'), /^Roll staging back to quote-app sha256:/);
+  // Not pushed yet: said again with --push, it is not said to be there.
+  const unpushed = await run('rollback', '--to', 'HEAD', '--push', 'origin', 'staging');
+  assert.equal(unpushed.exitCode, 2, unpushed.stdout);
   const told = await run('history', '--offline', '--json', 'staging');
   assert.equal((JSON.parse(told.stdout) as unknown[]).length, 3);
   assert.equal(await readFile(path.join(root, 'README.md'), 'utf8'), 'not committed\n');
 });
 
-test('a promotion of what somebody took back meanwhile, or into a freeze of theirs, is taken back itself', async (t) => {
+test('a promotion of what somebody took back meanwhile, or into a freeze of theirs, is refused, and theirs is named', async (t) => {
   const { root, git, run, pushedByOthers } = await ownClone(t);
   const head = await git('rev-parse', 'HEAD');
   const other = async (message: string, file: string, change: (text: string) => string) => {
     await pushedByOthers(message, { [file]: change(await readFile(path.join(root, file), 'utf8')) });
     const refused = await run('promote', '--offline', '--push', 'origin', 'dev', 'staging');
     assert.equal(refused.exitCode, 2, refused.stdout);
-    assert.match(refused.stderr, new RegExp(`the commit is taken back:\\n\\w+ Grace: ${message}\\n`));
+    assert.match(
+      refused.stderr,
+      new RegExp(`^Others have pushed to origin what this is about:\\n {2}\\w+ Grace: ${message}\\n`),
+    );
     assert.equal(await git('rev-parse', 'HEAD'), head);
     assert.equal(await git('status', '--porcelain'), '');
   };
@@ -132,7 +138,7 @@ test('during a freeze nothing is let through but in writing, which lifts the win
     'promote',
     '--offline',
     '--override-freeze',
-    'x',
+    'the login is broken',
     '--override-until',
     late,
     'dev',
@@ -210,6 +216,23 @@ test('what a user gets wrong is said in a line, with the next step', async (t) =
   await wrong(/^--override-until goes with/, 'rollback', '--override-until', '2026-12-21T12:00:00Z', 'prod');
   await wrong(/^--to nothing: git knows no such commit/, 'rollback', '--to', 'nothing', 'prod');
   await wrong(/^Which versions were Healthy is not known here/, 'rollback', 'prod');
+  await wrong(
+    /^--override-freeze: say the reason in one line of 10 characters/,
+    'rollback',
+    '--override-freeze',
+    'urgent',
+    'prod',
+  );
+  await wrong(
+    /^--override-freeze: say the reason in one line/,
+    'rollback',
+    '--override-freeze',
+    'two lines\nof it',
+    'prod',
+  );
+  await wrong(/^--offline asks no cluster/, 'promote', '--offline', '--name', 'eyes', 'dev', 'staging');
+  await wrong(/^There is no cluster "never-started"/, 'release', '--skip-tests');
+  await wrong(/^--push nowhere: its main cannot be fetched/, 'release', '--skip-tests', '--push', 'nowhere');
   await wrong(/^--limit 0: a whole number from 1 on/, 'history', '--limit', '0', 'prod');
   await wrong(/^Unknown option '--fast'.* See --help\./, 'release', '--fast');
 });

@@ -52,6 +52,14 @@ test('what drops, renames, refuses or deletes stands between two versions, whate
       'ALTER TABLE quotes ADD COLUMN likes integer NOT NULL',
       /^adds quotes\.likes as NOT NULL without a default/,
     ],
+    [
+      'ALTER TABLE quotes ALTER author DROP DEFAULT',
+      /^takes the default of quotes\.author away, which the rows have/,
+    ],
+    [
+      "ALTER TABLE quotes ADD COLUMN mood text NOT NULL DEFAULT 'x', ALTER COLUMN mood DROP DEFAULT",
+      /^takes the default of quotes\.mood away/,
+    ],
     ["ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'", /^renames 'sad' of mood, /],
     ['DELETE FROM quotes', /^deletes every row of quotes, /],
     ['TRUNCATE quotes', /^deletes every row of quotes, /],

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CannotRun } from '../cli.ts';
 import { embeddedCluster } from '../cluster/cluster.ts';
-import { defaultClusterName } from '../cluster/layout.ts';
+import { readPorts } from '../cluster/gateway/gateway.ts';
+import { clusterLayout } from '../cluster/layout.ts';
 import { clusterReference } from '../cluster-reference.ts';
 import { environments } from '../environment.ts';
 import { appImageName, appName, buildAppImage, type Revision } from '../gitops/app-image.ts';
@@ -36,17 +37,25 @@ export async function buildRelease(revision: Revision, cache: boolean): Promise<
   return { image, digest, sbom, sbomImage };
 }
 
+/** @throws {CannotRun} when the embedded cluster of that name has no registry that answers */
+export async function requireRegistry(cluster: string): Promise<void> {
+  clusterReference({ name: cluster });
+  const ports = await readPorts(clusterLayout(cluster));
+  const answer = await fetch(`http://127.0.0.1:${ports?.registry}/v2/`).catch(() => undefined);
+  if (answer?.ok !== true) {
+    throw new CannotRun(
+      `The cluster "${cluster}" does not run: start it with "npm start", or say --registry to push to the real one.`,
+    );
+  }
+}
+
 /**
- * Pushes image and SBOM: to the embedded cluster's registry of that name ('' is the default one's), or undefined for the
- * registry that base/registry names.
+ * Pushes image and SBOM: to the registry of the embedded cluster of that name, or undefined for the registry that
+ * base/registry names.
  * @throws {CannotRun} {ImageError}
  */
 export async function pushRelease(built: Built, cluster: string | undefined): Promise<{ sbom: string }> {
-  const name = cluster === '' ? defaultClusterName : cluster;
-  if (name !== undefined) {
-    clusterReference({ name });
-  }
-  const push = name === undefined ? publishImage : embeddedCluster(name).loadImage;
+  const push = cluster === undefined ? publishImage : embeddedCluster(cluster).loadImage;
   const digest = await push(built.image);
   if (digest !== built.digest) {
     throw new CannotRun(

@@ -40,15 +40,14 @@ export async function versionsOf(root: string, environment: Environment, at = 'H
       pinAt(root, environment, commit),
       revisionAt(root, environment, commit),
     ]);
-    if (pin === undefined || !('digest' in pin) || pin.digest === before) {
-      continue;
-    }
-    before = pin.digest;
-    if (boundaries.includes(commit)) {
+    const digest = pin !== undefined && 'digest' in pin ? pin.digest : '';
+    const isNew = digest !== '' && digest !== before && !boundaries.includes(commit);
+    before = digest;
+    if (!isNew) {
       continue;
     }
     versions.unshift({
-      digest: pin.digest,
+      digest,
       ...(revision !== undefined && { revision }),
       commit,
       author,

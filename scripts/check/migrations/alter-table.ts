@@ -40,15 +40,28 @@ function hazardsOf(table: string, command: AlterTableCmd, history: History, app:
         },
       ];
     case 'AT_SetNotNull':
+      history.requireColumn(table, name);
       return notNullHazards(table, name, history, app);
     case 'AT_ColumnDefault':
       if (def !== undefined) {
         history.fillColumn(table, name);
+        return [];
       }
-      return [];
+      history.emptyColumn(table, name);
+      return history.isColumnInUse(table, name) || history.isRequired(table, name)
+        ? [
+            breaking(
+              `takes the default of ${column} away, which the rows have that ${app}'s previous version writes without it`,
+              'drop it in a later deployment',
+            ),
+          ]
+        : [];
     case 'AT_AddColumn':
       if (def === undefined || !('ColumnDef' in def)) {
         return [];
+      }
+      if (constraintsOf(def.ColumnDef).some(({ contype }) => contype === 'CONSTR_NOTNULL')) {
+        history.requireColumn(table, def.ColumnDef.colname ?? '');
       }
       if (command.missing_ok !== true) {
         history.makeColumn(table, def.ColumnDef.colname ?? '', isFilled(def.ColumnDef));

@@ -7,12 +7,14 @@ type Constraint = { table: string; notNull: string | undefined; valid: boolean; 
 export class History {
   readonly #made = new Set<string>();
   readonly #columns = new Map<string, boolean>();
+  readonly #required = new Set<string>();
   readonly #constraints = new Map<string, Constraint>();
 
   /** @param deployment whether what is before the file ran in an earlier deployment, in a transaction that is over */
   beginFile(deployment: boolean): void {
     this.#made.clear();
     this.#columns.clear();
+    this.#required.clear();
     for (const constraint of deployment ? this.#constraints.values() : []) {
       constraint.isSettled = true;
     }
@@ -37,6 +39,22 @@ export class History {
     if (!this.isColumnInUse(table, name)) {
       this.makeColumn(table, name, true);
     }
+  }
+
+  /** Takes the default of a column away, where the column is not in use. */
+  emptyColumn(table: string, name: string): void {
+    if (!this.isColumnInUse(table, name)) {
+      this.makeColumn(table, name, false);
+    }
+  }
+
+  /** Has a column refuse a row that has nothing there. */
+  requireColumn(table: string, name: string): void {
+    this.#required.add(`${table} ${name}`);
+  }
+
+  isRequired(table: string, name: string): boolean {
+    return this.#required.has(`${table} ${name}`);
   }
 
   /** @returns whether the column is not in use, under the new name either */

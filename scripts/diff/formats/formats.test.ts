@@ -94,7 +94,7 @@ Where it is meant, say so in a commit's message, each with its reason:
   assert.notEqual(coloured, text);
   assert.equal(stripVTControlCharacters(coloured), text);
   const none = { ...found, parts: [] };
-  assert.equal(terminalDifference(none, false), 'abc → def: nothing that is deployed changes');
+  assert.equal(terminalDifference(none, false), 'abc → def: nothing changes of what is deployed');
 });
 
 const hostile = '</details><img src=x> @everyone #1 `````\n````` **b** \u001b[31m\u202e ::error::x';

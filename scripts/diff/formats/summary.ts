@@ -1,6 +1,6 @@
 import { trailer } from '../../check/data/acknowledgements.ts';
 import { printable } from '../../check/formats/printable.ts';
-import type { Difference } from '../model.ts';
+import { cluster, type Difference } from '../model.ts';
 import { count } from './lines.ts';
 
 /** What changes in all: `dev (abc) → the working tree: 3 objects in dev and prod; the heaviest impact is rollout`. */
@@ -9,7 +9,7 @@ export function summary({ from, to, parts, impact }: Difference): string {
   const sides = `${from} → ${to}`;
   return printable(
     parts.length === 0
-      ? `${sides}: nothing that is deployed changes`
+      ? `${sides}: nothing changes${from === cluster ? ' in the environments, which is what is compared with it' : ' of what is deployed'}`
       : `${sides}: ${count(objects, 'object')} in ${parts.map(({ name }) => name).join(', ')}; the heaviest impact is ${impact}`,
   );
 }

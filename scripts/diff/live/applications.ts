@@ -50,6 +50,27 @@ export async function applicationOf(
   return found === undefined ? undefined : liveApplication(found);
 }
 
+/**
+ * The Applications of the cluster that deploy an overlay, in the namespace of those that Git has, and that Git has no
+ * longer.
+ */
+export async function applicationsGone(
+  kubectl: Kubectl,
+  inGit: RenderedObject[],
+): Promise<{ application: LiveApplication; environment: string }[]> {
+  const own = inGit.filter(({ id }) => id.kind === 'Application');
+  const namespace = own[0]?.id.namespace || 'argocd';
+  const list = ['get', 'applications.argoproj.io', `--namespace=${namespace}`];
+  const { items } = (await kubectl.json<{ items: JsonMap[] }>(list)) ?? { items: [] };
+  return items.flatMap((value) => {
+    const application = liveApplication(value);
+    const isOwn = own.some(({ id }) => id.name === application.name);
+    const [, environment] =
+      /^overlays\/(.+?)\/?$/.exec(text(valueAt(value, ['spec', 'source', 'path']))) ?? [];
+    return isOwn || environment === undefined ? [] : [{ application, environment }];
+  });
+}
+
 /** Reads what Argo CD has of an Application. */
 export function liveApplication(value: JsonMap): LiveApplication {
   const spec = isMap(value.spec) ? value.spec : {};

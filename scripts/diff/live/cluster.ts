@@ -137,5 +137,6 @@ function plain({ message }: KubectlError): string {
       /(Invalid value: )(?:.|\n)*?(: (?:field is immutable|may not|must |Forbidden|updates to))/g,
       '$1…$2',
     )
+    .replace(/\s*[\r\n]\s*/g, ' ')
     .trim();
 }

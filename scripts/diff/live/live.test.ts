@@ -212,11 +212,42 @@ function cluster(state: Map<string, JsonMap>, asked: string[]): Kubectl {
     return answer(items.map((item) => live(item)));
   };
   return Object.assign(run, {
-    json: async <T>(args: string[]) => (args[2] === 'dev' ? (application as unknown as T) : undefined),
+    json: async <T>(args: string[]) => {
+      const found =
+        args[2] === 'dev' ? application : args.length === 3 ? { items: [application, gone] } : undefined;
+      return found as T | undefined;
+    },
     field: async () => '',
     apply: async () => '',
   });
 }
+
+/** An Application that the cluster has and Git has not. */
+const gone = {
+  ...application,
+  metadata: { name: 'press', namespace: 'argocd' },
+  spec: { ...application.spec, source: { path: 'overlays/press' } },
+  status: {
+    sync: { revision: '' },
+    resources: [{ group: 'apps', version: 'v1', kind: 'Deployment', namespace: 'press', name: 'printer' }],
+  },
+};
+
+test('an environment that the cluster has and Git has no longer is removed, with what it deployed', async (t) => {
+  const root = await copy(t);
+  await execa('git', ['-C', root, 'init', '--quiet']);
+  const printer = { ...deployment('printer', {}), metadata: { name: 'printer', namespace: 'press' } };
+  const { parts, unacknowledged } = await liveDifference(
+    root,
+    cluster(new Map([['Deployment/printer', live(printer)]]), []),
+  );
+  const press = parts.find(({ name }) => name === 'press');
+  assert.deepEqual(
+    [press?.state, press?.impact, press?.objects.map(({ key, state }) => [key, state])],
+    ['removed', 'data', [['Deployment/printer in press', 'removed']]],
+  );
+  assert.ok(unacknowledged.some(({ key }) => key === 'Environment/press'));
+});
 
 test('an environment is rendered with the images of its Application; one without an Application is new', async (t) => {
   const root = await copy(t);

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { holdingKinds } from '../../check/data/holdings.ts';
 import { fateOf } from '../../check/data/impacts.ts';
 import { qualified } from '../../check/graph/graph.ts';
@@ -10,10 +11,10 @@ import { CannotRun } from '../../cli.ts';
 import type { Kubectl } from '../../gitops/kubectl.ts';
 import { compare, type Said } from '../compare.ts';
 import { acceptedBetween } from '../difference.ts';
-import type { Difference } from '../model.ts';
+import { cluster, type Difference } from '../model.ts';
 import { Concealer } from '../secrets.ts';
 import { type Part, renderTree } from '../trees.ts';
-import { applicationOf, type LiveApplication } from './applications.ts';
+import { applicationOf, applicationsGone, type LiveApplication } from './applications.ts';
 import { type Answer, dryRun, idOf, liveObjects } from './cluster.ts';
 import { normalForm, notUnderstood } from './normal-form.ts';
 import { withImages } from './overrides.ts';
@@ -50,7 +51,31 @@ export async function liveDifference(
       images.length === 0 ? part.objects : await withImages(root, part.target, images, progress);
     compared.push(await comparedPart({ ...part, objects }, application, kubectl));
   }
-  return liveCompared(compared, await acceptedSince(root, revisions));
+  for (const { application, environment } of await applicationsGone(kubectl, applications)) {
+    revisions.push(application.revision);
+    compared.push(await partGone(root, environment, application, kubectl));
+  }
+  return liveCompared(compared, await acceptedSince(root, revisions.filter(Boolean)));
+}
+
+/** An environment that the cluster has and Git has no longer, with everything that was deployed to it. */
+async function partGone(
+  root: string,
+  environment: string,
+  application: LiveApplication,
+  kubectl: Kubectl,
+): Promise<Compared> {
+  const target: Target = { role: 'environment', environment, dir: path.join(root, 'overlays', environment) };
+  const live = await liveObjects(kubectl, application.resources, application.namespace);
+  const objects = live
+    .filter((one) => one !== undefined)
+    .map((value) => renderedObject(target, normalForm(value, application.name, []), ''));
+  return {
+    was: { name: environment, role: 'environment', target, objects },
+    is: undefined,
+    said: [],
+    cited: objects.map(({ value }) => ({ object: value })),
+  };
 }
 
 /** What the commits accept that are here and were not yet deployed, as far as git knows what was. */
@@ -69,7 +94,12 @@ async function acceptedSince(root: string, revisions: string[]): Promise<(string
 }
 
 /** A part as the cluster has it, and would have it, with the words of what it refuses. */
-export type Compared = { was: Part | undefined; is: Part; said: Said[]; cited: { object: JsonMap }[] };
+export type Compared = {
+  was: Part | undefined;
+  is: Part | undefined;
+  said: Said[];
+  cited: { object: JsonMap }[];
+};
 
 /** What the parts differ in, and what of it is accepted, by the objects' keys. */
 export function liveCompared(compared: Compared[], accepted: (string | undefined)[]): Difference {
@@ -82,8 +112,8 @@ export function liveCompared(compared: Compared[], accepted: (string | undefined
     .map(({ note, ...about }) => ({ ...about, note: { ...note, message: concealer.scrub(note.message) } }));
   const was = compared.flatMap((one) => one.was ?? []);
   return compare(
-    { name: 'the cluster', parts: was },
-    { name: 'the working tree', parts: compared.map(({ is }) => is) },
+    { name: cluster, parts: was },
+    { name: 'the working tree', parts: compared.flatMap(({ is }) => is ?? []) },
     { said, accepted, concealer },
   );
 }
