@@ -102,6 +102,9 @@ function goesWith(kind: string): string {
   if (kind === 'Namespace') {
     return 'and everything in it';
   }
+  if (kind === 'apps/StatefulSet') {
+    return 'and nothing uses its claims any longer, which stay unless persistentVolumeClaimRetentionPolicy says Delete';
+  }
   return kind === objectStore ? 'and nothing leads to its backups any longer' : 'and its data with it';
 }
 

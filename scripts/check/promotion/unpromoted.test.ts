@@ -47,6 +47,16 @@ async function pinned(t: TestContext) {
   return { root, git, commit, land };
 }
 
+test('what was pushed to the remote of a cluster was there, though the default branch has it not yet', async (t) => {
+  const { root, git, commit } = await pinned(t);
+  await pin(root, 'staging', second);
+  await commit('staging has the second');
+  await pin(root, 'prod', second);
+  assert.deepEqual(await found(root), [await unpromoted(root, 'prod', second, 'staging')]);
+  await git('update-ref', 'refs/remotes/local/main', 'HEAD');
+  assert.deepEqual(await found(root), []);
+});
+
 test('prod may have what staging has, or once had, on the default branch; and what it had itself', async (t) => {
   const { root, land } = await pinned(t);
   await pin(root, 'staging', second);
