@@ -192,7 +192,7 @@ export function fromCommitToProd(
         exitCode: 1,
         changes: [
           ['PriorityClass/dev', 'immutable'],
-          ['HorizontalPodAutoscaler/quote-app in prod', 'config', 'spec.maxReplicas'],
+          ['HorizontalPodAutoscaler/quote-app in prod', 'scale-up', 'spec.maxReplicas'],
         ],
       });
     },
