@@ -133,7 +133,8 @@ export async function publishCommit(
     }
     base = await fetchMain(root, remote).catch(() => base);
     // What is refused while main stands still is refused for itself: a hook, a right, a remote that is away.
-    if ((await git(root, 'rev-parse', `${commit}^`)) === base) {
+    const isLocked = /cannot lock ref/.test(`${push.stdout}${push.stderr}`);
+    if ((await git(root, 'rev-parse', `${commit}^`)) === base && !isLocked) {
       throw new CannotRun(
         `The commit is made and ${remote} does not take it: mend this, then "git push ${remote} ${commit}:${main}".\n` +
           (push.stderr || push.stdout),
@@ -191,7 +192,10 @@ async function onTopOf(root: string, base: string, made: string): Promise<string
     }
     const { stdout: tree } = await execa('git', ['-C', root, 'write-tree'], { env });
     const input = await git(root, 'log', '-1', '--format=%B', made);
-    const commit = await execa('git', ['-C', root, 'commit-tree', tree, '-p', base], { input });
+    // Unlike `commit`, commit-tree signs only when it is told.
+    const signed = (await attempt(root, 'config', '--type=bool', 'commit.gpgSign')).stdout === 'true';
+    const args = ['commit-tree', ...(signed ? ['-S'] : []), tree, '-p', base];
+    const commit = await execa('git', ['-C', root, ...args], { input });
     return commit.stdout;
   } finally {
     await rm(folder, { recursive: true });
