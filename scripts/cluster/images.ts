@@ -7,6 +7,7 @@ import { execa } from 'execa';
 import { appImageName } from '../gitops/app-image.ts';
 import { buildImage, ImageError, pushImage } from '../images/buildah.ts';
 import { cacheDir, repoRoot } from '../paths.ts';
+import { moduleKey } from '../tools/go.ts';
 import {
   debian,
   helperImage,
@@ -33,16 +34,13 @@ const treesIn = (folder: string): ImageTrees => ({
   nodes: path.join(folder, 'nodes'),
 });
 
-/** Where the images are, or will be. The key covers the recipes and the programs' pins. */
+/** Where the images are, or will be. The key covers the recipes and what the programs are built from, patches too. */
 export async function imagesFolder(): Promise<string> {
   const hash = createHash('sha256');
   const inputs = [
     ...(await Array.fromAsync(glob('**/*', { cwd: recipes, withFileTypes: true })))
       .filter((entry) => entry.isFile())
       .map((entry) => path.join(entry.parentPath, entry.name)),
-    ...imageTools.flatMap((module) =>
-      ['go.mod', 'go.sum'].map((file) => path.join(recipes, '../../tools', module, file)),
-    ),
     path.join(repoRoot, 'node_modules', `node-${process.platform}-${process.arch}`, 'package.json'),
     import.meta.filename,
     path.join(import.meta.dirname, 'image-recipes.ts'),
@@ -50,6 +48,9 @@ export async function imagesFolder(): Promise<string> {
   ];
   for (const file of inputs.sort()) {
     hash.update(path.basename(file)).update(await readFile(file));
+  }
+  for (const module of imageTools) {
+    hash.update(await moduleKey(module));
   }
   return path.join(cacheDir, 'images', hash.digest('hex').slice(0, 12));
 }

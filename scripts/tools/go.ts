@@ -40,7 +40,7 @@ export async function goTools(
   onPackage: (compiled: number) => void = () => {},
 ): Promise<string> {
   const source = path.join(import.meta.dirname, name);
-  const bin = path.join(cacheDir, 'tools', `${name}-${await moduleKey(source)}`);
+  const bin = path.join(cacheDir, 'tools', `${name}-${await moduleKey(name)}`);
   if (existsSync(bin)) {
     return bin;
   }
@@ -62,7 +62,9 @@ export async function goTools(
   return bin;
 }
 
-async function moduleKey(source: string): Promise<string> {
+/** What changes when what a module's programs are built from does: its pins, our own source and patches, the platform. */
+export async function moduleKey(name: ToolModule): Promise<string> {
+  const source = path.join(import.meta.dirname, name);
   const hash = createHash('sha256').update(`${process.platform}-${process.arch}`);
   const files = await Array.fromAsync(glob('**/*.{mod,sum,go,patch}', { cwd: source }));
   for (const file of files.sort()) {
