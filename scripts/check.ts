@@ -14,7 +14,7 @@ import { ruleNamed, rulePage, ruleTable } from './check/rule-pages.ts';
 import { since } from './check/since.ts';
 import { CannotRun, run } from './cli.ts';
 import { impactsDocument } from './diff/impact-docs.ts';
-import { repoRoot } from './paths.ts';
+import { rootFolder } from './root-folder.ts';
 
 const help = `
 Usage: npm run check -- [--root DIR] [--since REVISION] [--message FILE] [--rule RULE ...] [--without RULE ...] [--format NAME | --json] [--output NAME=FILE ...] [PATH ...]
@@ -113,14 +113,6 @@ function messageFile(given: string): string {
     throw new CannotRun(`--message ${given}: there is no such file. Give the one with the commit's message.`);
   }
   return given;
-}
-
-function rootFolder(given: string | undefined): string {
-  const root = given === undefined ? repoRoot : path.resolve(given);
-  if (statSync(root, { throwIfNoEntry: false })?.isDirectory() !== true) {
-    throw new CannotRun(`--root ${given}: there is no folder ${root}. Give a checkout of the repository.`);
-  }
-  return root;
 }
 
 /** Paths of another checkout than the one that is asked about would be judged by policies that are not theirs. */

@@ -1,12 +1,11 @@
-import { realpathSync, statSync } from 'node:fs';
-import path from 'node:path';
+import { realpathSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { CannotRun, run } from './cli.ts';
 import { markdown } from './parity/markdown.ts';
 import type { Parity } from './parity/model.ts';
 import { parity } from './parity/parity.ts';
 import { terminal } from './parity/terminal.ts';
-import { repoRoot } from './paths.ts';
+import { rootFolder } from './root-folder.ts';
 
 const help = `
 Usage: npm run environments -- [--format terminal|json|markdown | --json] [--root DIR] [ENVIRONMENT ENVIRONMENT...]
@@ -45,7 +44,9 @@ await run(
   },
   async ({ format, json, root }, names) => {
     const print = formatNamed(format, json === true);
-    const found = await parity(rootFolder(root), names, (line) => process.stderr.write(`${line}\n`));
+    const found = await parity(realpathSync(rootFolder(root)), names, (line) =>
+      process.stderr.write(`${line}\n`),
+    );
     process.stdout.write(`${print(found)}\n`);
     return found.differences.every(({ intended }) => intended) ? 0 : 1;
   },
@@ -61,12 +62,4 @@ function formatNamed(format: string | undefined, json: boolean): (found: Parity)
     throw new CannotRun(`there is no format "${name}": take one of ${Object.keys(formats).join(', ')}.`);
   }
   return found;
-}
-
-function rootFolder(given: string | undefined): string {
-  const root = given === undefined ? repoRoot : path.resolve(given);
-  if (statSync(root, { throwIfNoEntry: false })?.isDirectory() !== true) {
-    throw new CannotRun(`--root ${given}: there is no folder ${root}. Give a checkout of the repository.`);
-  }
-  return realpathSync(root);
 }

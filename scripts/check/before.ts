@@ -7,10 +7,9 @@ import { type Holdings, keyOf } from './data/holdings.ts';
 import { Graph } from './graph/graph.ts';
 import { imagesOf } from './images.ts';
 import { isUnchanged, type Origin, withTreeAt } from './origin.ts';
-import { findKustomize } from './programs.ts';
-import { type Render, renderTarget } from './render.ts';
+import type { Render } from './render.ts';
 import { cachedRender, keepRender } from './render-cache.ts';
-import { environmentsAmong, manifestFolders, repositoryTargets } from './targets.ts';
+import { manifestFolders, renderTargets, repositoryTargets } from './targets.ts';
 import { reachable } from './tree.ts';
 import { YamlFiles } from './yaml/yaml-files.ts';
 
@@ -97,10 +96,8 @@ async function readBefore(
   progress: (line: string) => void,
 ): Promise<Before> {
   const files = new YamlFiles(root);
-  const kustomize = await findKustomize(progress);
   const targets = (await repositoryTargets(root, files)).filter(holds);
-  const all = await Promise.all(targets.map((target) => renderTarget(kustomize, target, files)));
-  const renders = await environmentsAmong(root, all, files);
+  const renders = await renderTargets(root, targets, files, progress);
   const environments = renders.filter(({ target }) => target.role === 'environment');
   return {
     holdings: await holdingsAt(root, renders, files, resources),

@@ -6,7 +6,8 @@ import { upstreamManifests } from '../upstream-manifests.ts';
 import { applicationFolders } from './graph/repository.ts';
 import { isKustomizationFile, kustomizationFile, readKustomization, replacedBy } from './kustomization.ts';
 import type { Role, Target } from './model.ts';
-import type { Render } from './render.ts';
+import { findKustomize } from './programs.ts';
+import { type Render, renderTarget } from './render.ts';
 import type { YamlFiles } from './yaml/yaml-files.ts';
 
 /** The folders that install what upstream releases, each with a kustomization that names its URL. */
@@ -138,6 +139,18 @@ export async function environmentsAmong(
       !listed.has(target.dir) ||
       deployed.has(target.dir),
   );
+}
+
+/** Renders targets of a repository; of overlays, those that are environments. */
+export async function renderTargets(
+  root: string,
+  targets: Target[],
+  files: YamlFiles,
+  progress: (line: string) => void,
+): Promise<Render[]> {
+  const kustomize = await findKustomize(progress);
+  const renders = await Promise.all(targets.map((one) => renderTarget(kustomize, one, files)));
+  return environmentsAmong(root, renders, files);
 }
 
 async function kustomizationDirs(folder: string, pattern: string, files: YamlFiles): Promise<string[]> {

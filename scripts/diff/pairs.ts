@@ -1,3 +1,4 @@
+import { nameWithoutHash } from '../check/generated-names.ts';
 import type { RenderedObject } from '../check/model.ts';
 
 /** An object on both sides; one side is absent where it was added or removed. */
@@ -43,14 +44,9 @@ function identity({ apiVersion, id }: RenderedObject): string {
   return JSON.stringify([apiVersion.replace(/\/?[^/]*$/, ''), id.kind, id.namespace, id.name]);
 }
 
-/** The characters with which Kustomize ends the name of what it generates. */
-const hash = /-[2456789bcdfghkmt]{10}$/;
-
 function withoutHash(object: RenderedObject): string | undefined {
-  const { kind, name } = object.id;
-  const isGenerated = (kind === 'ConfigMap' || kind === 'Secret') && hash.test(name);
-  return isGenerated
-    ? identity({ ...object, id: { ...object.id, name: name.replace(hash, '') } })
+  return isGenerated(object)
+    ? identity({ ...object, id: { ...object.id, name: nameWithoutHash(object.id) } })
     : undefined;
 }
 
@@ -61,6 +57,6 @@ function onlyOnes(objects: RenderedObject[]): RenderedObject[] {
 }
 
 /** Whether the name of an object changes with its content. */
-export function isGenerated(object: RenderedObject): boolean {
-  return withoutHash(object) !== undefined;
+export function isGenerated({ id }: RenderedObject): boolean {
+  return nameWithoutHash(id) !== id.name;
 }

@@ -1,15 +1,14 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type Holdings, holdingsOf } from '../check/data/holdings.ts';
-import { declaredOrder, isOfStage } from '../check/graph/order.ts';
+import { declaredOrder, placeIn } from '../check/graph/order.ts';
 import { readRepository } from '../check/graph/repository.ts';
 import type { RenderedObject, Role, Target } from '../check/model.ts';
 import { gitOutput, withTreeAt } from '../check/origin.ts';
-import { findKustomize } from '../check/programs.ts';
-import { type Render, renderTarget } from '../check/render.ts';
+import type { Render } from '../check/render.ts';
 import { servedKinds } from '../check/schemas/served-kinds.ts';
 import { schemaStore } from '../check/schemas/store.ts';
-import { environmentsAmong, repositoryTargets } from '../check/targets.ts';
+import { renderTargets, repositoryTargets } from '../check/targets.ts';
 import { YamlFiles } from '../check/yaml/yaml-files.ts';
 import { CannotRun } from '../cli.ts';
 
@@ -60,12 +59,10 @@ export async function renderTree(
   progress: (line: string) => void,
 ): Promise<Tree> {
   const files = new YamlFiles(root);
-  const kustomize = await findKustomize(progress);
   const targets = (await repositoryTargets(root, files)).filter(
     (target) => target.role !== 'argument' && 'dir' in target && existsSync(target.dir),
   );
-  const all = await Promise.all(targets.map((target) => renderTarget(kustomize, target, files)));
-  const renders = await environmentsAmong(root, all, files);
+  const renders = await renderTargets(root, targets, files, progress);
   const store = await schemaStore(() => progress('writing schemas from the pinned modules, about 3 s'));
   const objects = renders.flatMap((render) => render.objects);
   const { resources } = await servedKinds(store, objects);
@@ -89,9 +86,7 @@ function partOf(root: string, side: string, { target, objects, error }: Render):
 /** The environments as a change travels through them, then the rest. */
 function inOrder(parts: Part[]): Part[] {
   const order = declaredOrder(parts.flatMap(({ role, objects }) => (role === 'policies' ? objects : [])));
-  const place = ({ target: { environment }, role }: Part) => {
-    const stage = order.findIndex((one) => isOfStage(environment, one));
-    return role !== 'environment' ? order.length + 1 : stage < 0 ? order.length : stage;
-  };
+  const place = ({ target: { environment }, role }: Part) =>
+    role === 'environment' ? placeIn(order, environment) : order.length + 1;
   return parts.toSorted((one, other) => place(one) - place(other));
 }

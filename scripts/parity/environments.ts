@@ -1,9 +1,8 @@
-import { declaredOrder, isOfStage } from '../check/graph/order.ts';
+import { declaredOrder, placeIn } from '../check/graph/order.ts';
 import type { Kustomization } from '../check/kustomization.ts';
 import type { RenderedObject } from '../check/model.ts';
-import { findKustomize } from '../check/programs.ts';
-import { type Render, renderTarget } from '../check/render.ts';
-import { environmentsAmong, policiesTarget, repositoryTargets } from '../check/targets.ts';
+import type { Render } from '../check/render.ts';
+import { policiesTarget, renderTargets, repositoryTargets } from '../check/targets.ts';
 import { reachable } from '../check/tree.ts';
 import type { YamlFiles } from '../check/yaml/yaml-files.ts';
 import { CannotRun } from '../cli.ts';
@@ -36,23 +35,15 @@ export async function readEnvironments(
   const targets = (await repositoryTargets(root, files)).filter(
     ({ role }) => role === 'environment' || role === 'apps',
   );
-  const kustomize = await findKustomize(progress);
-  const render = (target: Render['target']) => renderTarget(kustomize, target, files);
-  const [policies, ...all] = await Promise.all([policiesTarget(root), ...targets].map(render));
-  const renders = (await environmentsAmong(root, all, files)).filter(
-    ({ target }) => target.role === 'environment',
+  const all = await renderTargets(root, [policiesTarget(root), ...targets], files, progress);
+  const renders = all.filter(({ target }) => target.role === 'environment');
+  const order = declaredOrder(
+    all.flatMap(({ target, objects }) => (target.role === 'policies' ? objects : [])),
   );
-  const ordered = inOrder(renders, declaredOrder(policies?.objects ?? []));
+  const place = ({ target }: Render) => placeIn(order, target.environment);
+  const ordered = renders.toSorted((one, other) => place(one) - place(other));
   const wanted = chosen(ordered, names);
   return Promise.all(wanted.map((found) => environmentOf(root, found, files)));
-}
-
-function inOrder(renders: Render[], order: string[]): Render[] {
-  const rank = ({ target: { environment } }: Render) => {
-    const index = order.findIndex((stage) => isOfStage(environment, stage));
-    return index < 0 ? order.length : index;
-  };
-  return renders.toSorted((one, other) => rank(one) - rank(other));
 }
 
 function chosen(renders: Render[], names: string[]): Render[] {

@@ -1,3 +1,4 @@
+import { nameWithoutHash } from '../check/generated-names.ts';
 import { isMap, type Json, type JsonMap, type RenderedObject, text } from '../check/model.ts';
 import type { RenderedEnvironment } from './environments.ts';
 
@@ -70,22 +71,13 @@ function keyOf({ group, kind, name, namespace }: Identity): string {
   return [group, kind, namespace, name].join('\0');
 }
 
-/** As Kustomize encodes a hash: no vowels, no zero, one or three. */
-const hash = /-[2456789bcdfghkmt]{10}$/;
-
 function identityOf({ apiVersion, id }: RenderedObject, environment: RenderedEnvironment): Identity {
   const { kind, namespace } = id;
-  const isGenerated = kind === 'ConfigMap' || kind === 'Secret';
   return {
     group: apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '',
     kind,
     // The overlay's `namespace:` names it.
-    name:
-      kind === 'Namespace' && id.name === environment.namespace
-        ? placeholder
-        : isGenerated
-          ? id.name.replace(hash, '')
-          : id.name,
+    name: kind === 'Namespace' && id.name === environment.namespace ? placeholder : nameWithoutHash(id),
     namespace: namespace === environment.namespace ? '' : namespace,
   };
 }

@@ -26,6 +26,12 @@ export function isOfStage(environment: string, stage: string): boolean {
   return environment === stage || environment.startsWith(`${stage}/`);
 }
 
+/** Where an environment comes in the order: of what is no stage's, after them all. */
+export function placeIn(order: string[], environment: string): number {
+  const stage = order.findIndex((one) => isOfStage(environment, one));
+  return stage < 0 ? order.length : stage;
+}
+
 /** What of the order is not so: a stage that is not there, an environment that is left out, or no order of several. */
 export function orderViolations(
   policies: RenderedObject[],
