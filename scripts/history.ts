@@ -4,8 +4,8 @@ import { colour, columns, shorten, span } from './columns.ts';
 import { environmentNamed } from './environment.ts';
 import { repoRoot } from './paths.ts';
 import { type Journey, journeys } from './release/journey.ts';
-import { short } from './release/running.ts';
 import { statusesHelp, statusSource } from './release/status-source.ts';
+import { called } from './release/versions.ts';
 
 const help = `
 Usage: npm run history -- [--limit N] [--offline] [--json] ENVIRONMENT
@@ -86,10 +86,6 @@ function table(found: Journey[]): string[] {
       version.leadTime === undefined ? '-' : span(version.leadTime * 1000),
     ]),
   ]);
-}
-
-function called({ revision, digest }: Journey): string {
-  return revision?.slice(0, 7) ?? short(digest);
 }
 
 function howItDid({ ran: { healthy, last }, committed }: Journey): string {

@@ -1,6 +1,4 @@
-import { styleText } from 'node:util';
 import { CannotRun, run } from './cli.ts';
-import { terminalDifference } from './diff/formats/terminal.ts';
 import { environmentNamed } from './environment.ts';
 import { repoRoot } from './paths.ts';
 import { carryOut } from './release/carry-out.ts';
@@ -17,7 +15,7 @@ the file that goes with a version, and nothing else. Asks the cluster whether FR
 commits it.
 
   --offline                asks no cluster, but Git: that the version was pushed to FROM
-${optionsHelp}
+${optionsHelp()}
 
 Exit code: 0 committed, or there already; 2 refused, or it cannot run.
 `;
@@ -46,9 +44,7 @@ await run(
       tell.end({ ...version, from, to, evidence, commit: null, pushed: false });
       return 0;
     }
-    const done = await carryOut(repoRoot, to, proposal, wanted, (difference) =>
-      tell.say(terminalDifference(difference, styleText('bold', '.') !== '.')),
-    );
+    const done = await carryOut(repoRoot, to, proposal, wanted, tell.difference);
     tell.done(done, wanted);
     tell.end({ ...version, from, to, evidence, ...done, commit: done.commit ?? null });
     return 0;

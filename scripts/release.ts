@@ -1,10 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { styleText } from 'node:util';
 import { execa } from 'execa';
 import { CannotRun, run } from './cli.ts';
 import { defaultClusterName } from './cluster/layout.ts';
-import { terminalDifference } from './diff/formats/terminal.ts';
 import { environments } from './environment.ts';
 import { imageInputs, imageRevision } from './gitops/app-image.ts';
 import { repoRoot } from './paths.ts';
@@ -29,7 +27,7 @@ clean working tree, as they would run on what the image has not.
   --registry               pushes to the registry that base/registry names, as whom "buildah login" knows, in place of
                            the embedded cluster's
   --sbom FILE              writes the SBOM (CycloneDX 1.6, JSON) into a file too
-${optionsHelp.replace('--dry-run                shows what would change, and changes nothing', '--dry-run                builds, shows the digest and what would change; pushes and commits nothing')}
+${optionsHelp('builds, shows the digest and what would change; pushes and commits nothing')}
 
 Exit code: 0 committed, or pinned already; 1 the tests fail; 2 refused, or it cannot run.
 `;
@@ -93,9 +91,7 @@ await run(
       tell.end({ ...result, commit: null, pushed: false });
       return 0;
     }
-    const done = await carryOut(repoRoot, environments[0], proposal, wanted, (difference) =>
-      tell.say(terminalDifference(difference, styleText('bold', '.') !== '.')),
-    );
+    const done = await carryOut(repoRoot, environments[0], proposal, wanted, tell.difference);
     tell.done(done, wanted);
     tell.end({ ...result, ...done, commit: done.commit ?? null });
     return 0;

@@ -1,6 +1,4 @@
-import { styleText } from 'node:util';
 import { CannotRun, run } from './cli.ts';
-import { terminalDifference } from './diff/formats/terminal.ts';
 import { environmentNamed } from './environment.ts';
 import { repoRoot } from './paths.ts';
 import { carryOut } from './release/carry-out.ts';
@@ -8,9 +6,9 @@ import { type IncompatibleStatement, migrationsBetween } from './release/migrati
 import { asked, options, optionsHelp, requireOneSource } from './release/options.ts';
 import { proposeRollback } from './release/promotion.ts';
 import { report } from './release/report.ts';
-import { called, lastHealthy, versionAt, versionBefore } from './release/rollback-target.ts';
+import { lastHealthy, versionAt, versionBefore } from './release/rollback-target.ts';
 import { statusesHelp } from './release/status-source.ts';
-import { type Version, versionsOf } from './release/versions.ts';
+import { called, type Version, versionsOf } from './release/versions.ts';
 
 const help = `
 Usage: npm run rollback -- [--to COMMIT | --offline] [--dry-run | --push REMOTE] [--json] ENVIRONMENT
@@ -21,7 +19,7 @@ changed since stays. Shows what changes, warns of migrations that the older vers
   --to COMMIT              to the version that the environment was pinned to at that commit, however it did
   --offline                to the version before, however it did
 ${statusesHelp}
-${optionsHelp}
+${optionsHelp()}
 
 Exit code: 0 committed, 2 refused, or it cannot run.
 `;
@@ -74,9 +72,7 @@ await run(
     for (const line of warning(migrations, current, target)) {
       tell.say(line);
     }
-    const done = await carryOut(repoRoot, environment, proposal, wanted, (difference) =>
-      tell.say(terminalDifference(difference, styleText('bold', '.') !== '.')),
-    );
+    const done = await carryOut(repoRoot, environment, proposal, wanted, tell.difference);
     tell.done(done, wanted);
     const between = { from: current, to: target, migrations: migrations ?? null };
     tell.end({ ...version, environment, ...between, ...done, commit: done.commit ?? null });

@@ -46,21 +46,26 @@ export async function commitFiles(root: string, { files, message }: Proposal): P
   return git(root, 'rev-parse', 'HEAD');
 }
 
+/** What git is in the middle of, by the file that says so. */
+const underWay = {
+  MERGE_HEAD: 'merge',
+  'rebase-merge': 'rebase',
+  'rebase-apply': 'rebase',
+  CHERRY_PICK_HEAD: 'cherry-pick',
+  REVERT_HEAD: 'revert',
+};
+
 /** @throws {CannotRun} when a commit of just these files could not be made, or would take other changes of them along */
 export async function requireCommittable(root: string, paths: string[]): Promise<void> {
-  for (const [state, doing] of [
-    ['MERGE_HEAD', 'merge'],
-    ['rebase-merge', 'rebase'],
-    ['rebase-apply', 'rebase'],
-    ['CHERRY_PICK_HEAD', 'cherry-pick'],
-    ['REVERT_HEAD', 'revert'],
-  ] as const) {
-    const file = await git(root, 'rev-parse', '--git-path', state);
-    if (existsSync(path.resolve(root, file))) {
-      throw new CannotRun(
-        `A ${doing} is under way: end it ("git ${doing} --abort" or "--continue"), then run this again.`,
-      );
-    }
+  const states = Object.keys(underWay).flatMap((state) => ['--git-path', state]);
+  const files = (await git(root, 'rev-parse', ...states)).split('\n');
+  const doing = Object.values(underWay).find((_, index) =>
+    existsSync(path.resolve(root, files[index] ?? '')),
+  );
+  if (doing !== undefined) {
+    throw new CannotRun(
+      `A ${doing} is under way: end it ("git ${doing} --abort" or "--continue"), then run this again.`,
+    );
   }
   if ((await attempt(root, 'symbolic-ref', '--quiet', 'HEAD')).failed) {
     throw new CannotRun(

@@ -15,8 +15,10 @@ export const options = {
   json: { type: 'boolean' },
 } as const;
 
-/** What --help says of them. */
-export const optionsHelp = `  --dry-run                shows what would change, and changes nothing
+/** What --help says of them. @param dryRun what the verb does in a dry run */
+export const optionsHelp = (
+  dryRun = 'shows what would change, and changes nothing',
+) => `  --dry-run                ${dryRun}
   --push REMOTE            pushes the commit, and no other, to that remote's main: on top of what others pushed, or not
                            at all where they changed what it is about
   --override-freeze REASON lets it through during a freeze, and writes into policies/freezes.yaml who did and why

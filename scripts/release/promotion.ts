@@ -4,8 +4,7 @@ import { appName } from '../gitops/app-image.ts';
 import { type Proposal, requireCommittable } from './commit.ts';
 import { pinFile, pinIn, withDigest } from './pin.ts';
 import { releaseFile, revisionIn, withRevision } from './release-settings.ts';
-import { short } from './running.ts';
-import { fileAt, type Version, versionsOf } from './versions.ts';
+import { called, fileAt, type Version, versionsOf } from './versions.ts';
 
 /** A version that goes from one place to another, and the commit that would take it there. */
 export type Move = {
@@ -68,7 +67,7 @@ export async function proposeRollback(
   // A version of before there was such a file: what is said of the one that runs now would not be true of it.
   const release = then ?? (now && withRevision(now, 'none', releaseFile(environment)));
   const files = await settingsOf(root, environment, to.digest, release);
-  const what = `${appName} ${to.revision?.slice(0, 7) ?? short(to.digest)}`;
+  const what = `${appName} ${called(to)}`;
   return {
     digest: to.digest,
     ...(to.revision !== undefined && { revision: to.revision }),

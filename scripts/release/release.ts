@@ -9,7 +9,7 @@ import { clusterReference } from '../cluster-reference.ts';
 import { environments } from '../environment.ts';
 import { appImageName, appName, buildAppImage, type Revision } from '../gitops/app-image.ts';
 import { buildImage, imageDigest, publishImage } from '../images/buildah.ts';
-import { type Proposal, requireCommittable } from './commit.ts';
+import type { Proposal } from './commit.ts';
 import { pinFile, withDigest } from './pin.ts';
 import { releaseFile, withRevision } from './release-settings.ts';
 import { sbomOf } from './sbom.ts';
@@ -74,7 +74,6 @@ export async function proposeRelease(
 ): Promise<Proposal | undefined> {
   const [first] = environments;
   const [pins, settings] = [pinFile(first), releaseFile(first)];
-  await requireCommittable(root, [pins, settings]);
   const [kustomization, release] = await Promise.all([
     fileAt(root, 'HEAD', pins),
     fileAt(root, 'HEAD', settings),

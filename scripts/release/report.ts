@@ -1,8 +1,12 @@
+import { styleText } from 'node:util';
+import { terminalDifference } from '../diff/formats/terminal.ts';
+import type { Difference } from '../diff/model.ts';
 import type { Asked, Done } from './carry-out.ts';
 
 /** How a verb tells what it did: in lines, or as one JSON object at its end. */
 export type Report = {
   say(text: string): void;
+  difference(difference: Difference): void;
   /** What became of the commit, and what to do next. */
   done(done: Done, asked: Asked): void;
   end(result: object): void;
@@ -14,6 +18,7 @@ export function report(json: boolean): Report {
   };
   return {
     say,
+    difference: (difference) => say(terminalDifference(difference, styleText('bold', '.') !== '.')),
     done: ({ commit, pushed, isHere }, { push }) => {
       if (commit === undefined) {
         say('A dry run: nothing is changed.');

@@ -6,17 +6,11 @@ import { appImageName } from '../gitops/app-image.ts';
 import { registryHolds } from '../gitops/image-overrides.ts';
 import { git } from './commit.ts';
 import { type Journey, journeys } from './journey.ts';
-import { short } from './running.ts';
 import { statusSource } from './status-source.ts';
-import { type Version, versionsOf } from './versions.ts';
+import { called, type Version, versionsOf } from './versions.ts';
 
 /** Which cluster, and where what was said of commits is kept. */
 type Choice = { statuses?: string | undefined; name?: string | undefined; context?: string | undefined };
-
-/** What a reader calls a version: its commit, or else its digest. */
-export function called({ revision, digest }: Version): string {
-  return revision?.slice(0, 7) ?? short(digest);
-}
 
 /** A version to go back to, and the commit whose file of the version goes with it. */
 export type Target = { version: Version; at: string };

@@ -4,7 +4,7 @@ import type { Environment } from '../environment.ts';
 import type { Kubectl } from '../gitops/kubectl.ts';
 import { type EnvironmentStatus, isFine, readStatus } from '../gitops/status.ts';
 import { fetchMain, git } from './commit.ts';
-import { pinAt } from './versions.ts';
+import { pinAt, short } from './versions.ts';
 
 /** What makes sure that a version works where it is, before it goes on. */
 export type Evidence = { by: 'the cluster' | 'Git'; said: string };
@@ -120,9 +120,4 @@ export async function requireThere(
       `${environment} is pinned to it here and not in ${push}'s main: "git push ${push} HEAD:main" pushes your commits.`,
     );
   }
-}
-
-/** `sha256:4f2a91c0b7d1`. */
-export function short(digest: string): string {
-  return digest.slice(0, 'sha256:'.length + 12);
 }

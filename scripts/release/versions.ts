@@ -20,6 +20,16 @@ export type Version = {
   subject: string;
 };
 
+/** `sha256:4f2a91c0b7d1`. */
+export function short(digest: string): string {
+  return digest.slice(0, 'sha256:'.length + 12);
+}
+
+/** What a reader calls a version: its commit, or else its digest. */
+export function called({ revision, digest }: Pick<Version, 'revision' | 'digest'>): string {
+  return revision?.slice(0, 7) ?? short(digest);
+}
+
 /**
  * The versions that an environment was pinned to in the history of a commit, the last one first; a tag is none. One
  * that came back is there each time.

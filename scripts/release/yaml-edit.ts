@@ -8,6 +8,7 @@ import {
   type Pair,
   parseDocument,
   Scalar,
+  stringify,
 } from 'yaml';
 import { CannotRun } from '../cli.ts';
 
@@ -53,31 +54,47 @@ export function withoutEntry(text: string, path: YamlPath, file: string): string
 }
 
 /**
- * The text with an item more at the end of a block list of maps, in the form of the item before it; where the list is
- * not there it is added at the end of the text.
+ * The text with an item more at the end of a list of maps with an entry a line, in the form of the item before it. An
+ * empty list, and one that is not there, becomes one; what stands around it stays.
+ * @throws {CannotRun} when it is a list of another form
  */
 export function withItem(text: string, list: string, item: Record<string, string>, file: string): string {
-  const document = parsed(text, file);
-  const items = document.get(list, true);
+  const { contents } = parsed(text, file);
+  const newline = text.includes('\r\n') ? '\r\n' : '\n';
   const entry = (indent: string) =>
-    Object.entries(item)
-      .map(([key, value], index) => `${indent}${index === 0 ? '- ' : '  '}${key}: ${plainOrQuoted(value)}\n`)
-      .join('');
-  if (items === undefined) {
-    const ended = text === '' || text.endsWith('\n') ? text : `${text}\n`;
-    return `${ended}${list}:\n${entry('  ')}`;
+    stringify([item], { lineWidth: 0 }).trimEnd().replaceAll(/^/gm, indent).replaceAll('\n', newline);
+  const items = isMap(contents)
+    ? contents.items.find(({ key }) => isScalar(key) && key.value === list)?.value
+    : undefined;
+  const last = isSeq(items) ? items.items.at(-1) : undefined;
+  if (isSeq(items) && isMap(last) && items.flow !== true) {
+    const [start] = rangeOf(items, [list], file);
+    const indent = ' '.repeat(start - (text.lastIndexOf('\n', start - 1) + 1));
+    return withLines(text, rangeOf(last, [list], file)[1], entry(indent), newline);
   }
-  const last = isSeq(items) && items.flow !== true ? items.items.at(-1) : undefined;
-  if (!isMap(last)) {
+  if (last !== undefined || isMap(items) || isAlias(items)) {
     throw new CannotRun(`${file}: ${list} is no list with an entry a line: write it as one.`);
   }
-  const [start, end] = rangeOf(last, [list], file);
-  const dash = text.lastIndexOf('-', start);
-  const indent = text.slice(text.lastIndexOf('\n', dash) + 1, dash);
-  const lineEnd = text.indexOf('\n', end - 1);
-  const at = lineEnd < 0 ? text.length : lineEnd + 1;
-  const before = lineEnd < 0 ? `${text}\n` : text.slice(0, at);
-  return before + entry(indent) + text.slice(at);
+  if (isSeq(items) || isScalar(items)) {
+    // Its brackets go, what is behind them stays.
+    const [start, end] = rangeOf(items, [list], file);
+    const isLineEnd = /^[ \t]*\r?(\n|$)/.test(text.slice(end));
+    const kept = isLineEnd ? text.slice(0, start).trimEnd() : text.slice(0, start);
+    return withLines(`${kept}${text.slice(end)}`, kept.length, entry('  '), newline);
+  }
+  const ended = text === '' || text.endsWith('\n') ? text : `${text}${newline}`;
+  return `${ended}${list}:${newline}${entry('  ')}${newline}`;
+}
+
+/** Puts lines behind the line that a place is in; behind the line before where the place is a line's first. */
+function withLines(text: string, place: number, lines: string, newline: string): string {
+  if (text[place - 1] === '\n') {
+    return `${text.slice(0, place)}${lines}${newline}${text.slice(place)}`;
+  }
+  const next = text.indexOf('\n', place);
+  return next < 0
+    ? `${text}${newline}${lines}${newline}`
+    : `${text.slice(0, next + 1)}${lines}${newline}${text.slice(next + 1)}`;
 }
 
 function parsed(text: string, file: string): Document {
