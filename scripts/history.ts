@@ -3,6 +3,7 @@ import { defaultClusterName } from './cluster/layout.ts';
 import { colour, columns, shorten, span } from './columns.ts';
 import { environmentNamed } from './environment.ts';
 import { repoRoot } from './paths.ts';
+import { howItDid } from './release/commit-statuses.ts';
 import { type Journey, journeys } from './release/journey.ts';
 import { statusesHelp, statusSource } from './release/status-source.ts';
 import { called } from './release/versions.ts';
@@ -82,20 +83,15 @@ function table(found: Journey[]): string[] {
           Date.parse(version.committed),
       ),
       version.author,
-      howItDid(version),
+      told(version),
       version.leadTime === undefined ? '-' : span(version.leadTime * 1000),
     ]),
   ]);
 }
 
-function howItDid({ ran: { healthy, last }, committed }: Journey): string {
-  if (last === undefined) {
-    return '-';
-  }
-  if (last.state === 'success') {
-    return colour(`Healthy after ${span(Date.parse(healthy ?? last.at) - Date.parse(committed))}`, true);
-  }
-  return colour(`${last.state}: ${last.description}`, false);
+function told({ ran, committed }: Journey): string {
+  const { said, isGood } = howItDid(ran, committed);
+  return ran.last === undefined ? said : colour(said, isGood);
 }
 
 /** `4f2a91c: committed by Ada, 3m in dev by Ada, 12s Healthy in dev, ...`: each time since the step before. */

@@ -1,3 +1,4 @@
+import { span } from '../columns.ts';
 import type { Environment } from '../environment.ts';
 import { git } from './commit.ts';
 import type { Version } from './versions.ts';
@@ -80,6 +81,19 @@ function healthySince(reports: CommitStatus[], end: number): string | undefined 
   }
   const all = end - Date.parse(reports[0]?.created_at ?? '');
   return inAll >= all / 2 ? runs.find(({ length }) => length >= believed)?.since : undefined;
+}
+
+/** How it did in words, and whether that is good; `since` is when it was pinned. */
+export function howItDid({ healthy, last }: Ran, since: string): { said: string; isGood: boolean } {
+  if (last === undefined) {
+    return { said: '-', isGood: true };
+  }
+  const after = healthy && `Healthy after ${span(Date.parse(healthy) - Date.parse(since))}`;
+  if (last.state === 'success') {
+    return { said: after ?? 'Healthy, not for long', isGood: after !== undefined };
+  }
+  const ended = `${last.state}: ${last.description}`;
+  return { said: after === undefined ? ended : `${after}, then ${ended}`, isGood: false };
 }
 
 async function statusesOf({ url, token }: StatusSource, commit: string): Promise<CommitStatus[]> {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { serveCommitStatuses } from '../cluster/git-server/commit-statuses.ts';
-import type { StatusSource } from './commit-statuses.ts';
+import { howItDid, type StatusSource } from './commit-statuses.ts';
 import { journeys } from './journey.ts';
 import { scratchRepository } from './scratch-repository.ts';
 
@@ -113,6 +113,18 @@ test('what crashes again and again was not Healthy, whatever was said last; what
       ['a', false, 'success'],
     ],
   );
+});
+
+test('what was not Healthy for long is not said to be, and what was is, with how it ended', () => {
+  const since = '2026-11-25T10:00:00Z';
+  const healthy = '2026-11-25T10:00:12Z';
+  const last = (state: 'success' | 'failure') => ({ state, at: healthy, description: 'Synced, Degraded' });
+  const said = (ran: Parameters<typeof howItDid>[0]) => howItDid(ran, since).said;
+  assert.equal(said({}), '-');
+  assert.equal(said({ last: last('success') }), 'Healthy, not for long');
+  assert.equal(said({ healthy, last: last('success') }), 'Healthy after 12s');
+  assert.equal(said({ last: last('failure') }), 'failure: Synced, Degraded');
+  assert.equal(said({ healthy, last: last('failure') }), 'Healthy after 12s, then failure: Synced, Degraded');
 });
 
 test('what is said of a commit after the next version was pinned is not said of the version before', async (t) => {
