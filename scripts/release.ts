@@ -107,7 +107,7 @@ async function tested(): Promise<boolean> {
         'Commit or stash it, or build without them: --skip-tests.',
     );
   }
-  process.stderr.write('npm test (usually 6 min)\n');
+  process.stderr.write('npm test (usually 8 min)\n');
   const test = [path.join(repoRoot, 'scripts/run.mjs'), 'test'];
   const { exitCode } = await execa(process.execPath, test, {
     stdin: 'ignore',
