@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { thisMachine } from './bench/check/machine.ts';
@@ -6,13 +6,13 @@ import { CannotRun, run } from './cli.ts';
 import { defaultClusterName } from './cluster/layout.ts';
 import { type Drill, passed, type Result } from './drill/drill.ts';
 import { drills } from './drill/drills/drills.ts';
+import { drillsFolder, keep } from './drill/kept-runs.ts';
 import { asJson, verdict } from './drill/report.ts';
 import { readRuns, resilience } from './drill/resilience.ts';
 import { runDrill } from './drill/run.ts';
 import { openOwnStage, openStage, requireRoot, type Stage } from './drill/stage.ts';
-import { timeline } from './drill/timeline.ts';
 import { type Environment, environments } from './environment.ts';
-import { repoRoot, stateDir } from './paths.ts';
+import { repoRoot } from './paths.ts';
 import { interruption } from './until.ts';
 
 const help = `
@@ -93,7 +93,7 @@ await run({ help, options, positionals: true }, async (given, names) => {
   if (write === true) {
     const file = path.join(repoRoot, 'docs/resilience.md');
     const before = await readFile(file, 'utf8').catch(() => '');
-    const document = resilience(drills, await readRuns(runsFolder(name)), await thisMachine(), before);
+    const document = resilience(drills, await readRuns(drillsFolder(name)), await thisMachine(), before);
     await writeFile(file, document);
   }
   if (json === true) {
@@ -151,19 +151,4 @@ function environmentUrl(given: string): [Environment, string] {
 
 function describe({ name, environment, cause, holds, usually }: Drill): string {
   return `${name.padEnd(15)} ${environment}, ${usually}: ${cause}\n${' '.repeat(16)}must hold: ${holds}`;
-}
-
-/** Where the runs on a cluster are kept: an embedded one's name, or a context, which may hold any character. */
-function runsFolder(cluster: string): string {
-  return path.join(stateDir, cluster.replaceAll(/[^\w.@-]/g, '_'), 'drills');
-}
-
-/** Writes a run's JSON and picture; returns their path without its ending. */
-async function keep(cluster: string, result: Result): Promise<string> {
-  const folder = runsFolder(cluster);
-  await mkdir(folder, { recursive: true });
-  const file = path.join(folder, `${result.drill}-${result.started.replaceAll(/[:.]/g, '-')}`);
-  await writeFile(`${file}.json`, `${JSON.stringify(asJson(result), null, 2)}\n`);
-  await writeFile(`${file}.svg`, timeline(result));
-  return file;
 }

@@ -7,6 +7,8 @@ export interface DatabaseCluster {
     phaseReason?: string;
     readyInstances?: number;
     currentPrimary?: string;
+    /** When each of its certificates ends, by Secret, in Go's own form. */
+    certificates?: { expirations?: Record<string, string> };
     conditions?: { type: string; status: string; message?: string }[];
   };
 }

@@ -15,6 +15,7 @@ export interface Pod {
     containerStatuses?: {
       name: string;
       ready?: boolean;
+      restartCount?: number;
       started?: boolean;
       state: { running?: { startedAt?: string }; waiting?: { reason?: string; message?: string } };
       lastState?: { terminated?: { exitCode: number; reason?: string } };

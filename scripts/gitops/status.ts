@@ -1,5 +1,5 @@
-import { execa } from 'execa';
 import { type Environment, environments } from '../environment.ts';
+import { type Commit, describeCommit } from './commits.ts';
 import { type DatabaseCluster, databaseProblems } from './database-problems.ts';
 import { type Kubectl, KubectlError } from './kubectl.ts';
 import { type Pod, podProblems } from './pod-problems.ts';
@@ -12,6 +12,7 @@ export interface EnvironmentStatus {
   health: string;
   revision?: string;
   subject?: string;
+  author?: string;
   committed?: string;
   image?: string;
   replicas: { ready: number; wanted: number };
@@ -21,8 +22,9 @@ export interface EnvironmentStatus {
   problems: string[];
 }
 
-interface Application {
+export interface Application {
   metadata: { name: string };
+  spec?: { source?: { kustomize?: { images?: string[] } } };
   status?: {
     sync?: { status?: string; revision?: string };
     health?: { status?: string };
@@ -35,18 +37,18 @@ interface Application {
   };
 }
 
-interface Deployment {
+export interface Deployment {
   metadata: { namespace: string; name: string };
   spec: { replicas?: number; template: { spec: { containers: { image: string }[] } } };
   status?: { readyReplicas?: number };
 }
 
-interface Autoscaler {
+export interface Autoscaler {
   metadata: { namespace: string; name: string };
   status?: { conditions?: { type: string; status: string; reason?: string; message?: string }[] };
 }
 
-interface Event {
+export interface Event {
   involvedObject: { name: string };
   message?: string;
   lastTimestamp?: string;
@@ -56,57 +58,88 @@ interface List<T> {
   items: T[];
 }
 
+/** The objects of a cluster that its environments' state is read from. */
+export interface StatusObjects {
+  applications: readonly Application[];
+  projects: readonly Project[];
+  deployments: readonly Deployment[];
+  pods: readonly Pod[];
+  autoscalers: readonly Autoscaler[];
+  databases: readonly DatabaseCluster[];
+  events: readonly Event[];
+}
+
 /** Reads the state of every environment. `repositories` are asked for the commits' subjects, in turn. */
 export async function readStatus(kubectl: Kubectl, repositories: string[]): Promise<EnvironmentStatus[]> {
   const list = async <T>(...args: string[]) => (await kubectl.json<List<T>>(['get', ...args]))?.items ?? [];
   const [applications, projects, deployments, pods, autoscalers, databases, events] = await Promise.all([
     list<Application>('applications.argoproj.io', '--namespace=argocd'),
     list<Project>('appprojects.argoproj.io', '--namespace=argocd'),
-    list<Deployment>('deployments', '--all-namespaces', '--selector=app.kubernetes.io/part-of=quotes'),
-    list<Pod>('pods', '--all-namespaces', '--selector=app.kubernetes.io/part-of=quotes'),
+    list<Deployment>('deployments', '--all-namespaces', `--selector=${ofQuotes}`),
+    list<Pod>('pods', '--all-namespaces', `--selector=${ofQuotes}`),
     list<Autoscaler>('horizontalpodautoscalers', '--all-namespaces'),
     // Without the operator the kind is not there.
     list<DatabaseCluster>('clusters.postgresql.cnpg.io', '--all-namespaces').catch(whereKnown),
-    list<Event>('events', '--namespace=argocd', '--field-selector=involvedObject.kind=Application'),
+    list<Event>('events', '--namespace=argocd', `--field-selector=${ofApplications}`),
   ]);
+  const objects = { applications, projects, deployments, pods, autoscalers, databases, events };
   return Promise.all(
-    environments.map(async (environment): Promise<EnvironmentStatus> => {
-      const application = applications.find((candidate) => candidate.metadata.name === environment);
-      const deployment = deployments.find(
-        ({ metadata }) => metadata.namespace === environment && metadata.name === 'quote-app',
-      );
-      const own = pods.filter((pod) => pod.metadata.namespace === environment);
-      const revision = application?.status?.sync?.revision;
-      const commit = revision === undefined ? undefined : await describe(revision, repositories);
-      const image = deployment?.spec.template.spec.containers[0]?.image;
-      const lastHeal = lastHealOf(environment, events);
-      return {
-        environment,
-        sync: application?.status?.sync?.status ?? (application === undefined ? 'Missing' : 'Unknown'),
-        health: application?.status?.health?.status ?? 'Missing',
-        ...(revision !== undefined && { revision }),
-        ...commit,
-        ...(image !== undefined && { image }),
-        replicas: {
-          ready: deployment?.status?.readyReplicas ?? 0,
-          wanted: deployment?.spec.replicas ?? 0,
-        },
-        nodes: nodesOf(own),
-        ...(lastHeal !== undefined && { lastHeal }),
-        problems: [
-          ...applicationProblems(application),
-          ...projects
-            .filter(({ metadata }) => metadata.name === environment)
-            .flatMap((project) => syncWindowProblems(project, new Date())),
-          ...own.flatMap(podProblems),
-          ...autoscalers
-            .filter(({ metadata }) => metadata.namespace === environment)
-            .flatMap(autoscalerProblems),
-          ...databases.filter(({ metadata }) => metadata.namespace === environment).flatMap(databaseProblems),
-        ],
-      };
+    environments.map(async (environment) => {
+      const revision = revisionOf(environment, objects);
+      const commit = revision === undefined ? undefined : await describeCommit(revision, repositories);
+      return environmentStatus(environment, objects, commit, new Date());
     }),
   );
+}
+
+/** The label of everything that an environment runs. */
+export const ofQuotes = 'app.kubernetes.io/part-of=quotes';
+/** The field selector of the events that Argo CD writes. */
+export const ofApplications = 'involvedObject.kind=Application';
+
+/** The commit that Argo CD last compared an environment with. */
+export function revisionOf(environment: Environment, { applications }: StatusObjects): string | undefined {
+  return applications.find(({ metadata }) => metadata.name === environment)?.status?.sync?.revision;
+}
+
+/** The state of one environment at a time, as its objects say it. */
+export function environmentStatus(
+  environment: Environment,
+  objects: StatusObjects,
+  commit: Commit | undefined,
+  at: Date,
+): EnvironmentStatus {
+  const own = <T extends { metadata: { namespace: string } }>(list: readonly T[]) =>
+    list.filter(({ metadata }) => metadata.namespace === environment);
+  const application = objects.applications.find(({ metadata }) => metadata.name === environment);
+  const deployment = own(objects.deployments).find(({ metadata }) => metadata.name === 'quote-app');
+  const pods = own(objects.pods);
+  const revision = revisionOf(environment, objects);
+  const image = deployment?.spec.template.spec.containers[0]?.image;
+  const lastHeal = lastHealOf(environment, objects.events);
+  return {
+    environment,
+    sync: application?.status?.sync?.status ?? (application === undefined ? 'Missing' : 'Unknown'),
+    health: application?.status?.health?.status ?? 'Missing',
+    ...(revision !== undefined && { revision }),
+    ...commit,
+    ...(image !== undefined && { image }),
+    replicas: {
+      ready: deployment?.status?.readyReplicas ?? 0,
+      wanted: deployment?.spec.replicas ?? 0,
+    },
+    nodes: nodesOf(pods),
+    ...(lastHeal !== undefined && { lastHeal }),
+    problems: [
+      ...applicationProblems(application),
+      ...objects.projects
+        .filter(({ metadata }) => metadata.name === environment)
+        .flatMap((project) => syncWindowProblems(project, at)),
+      ...pods.flatMap(podProblems),
+      ...own(objects.autoscalers).flatMap(autoscalerProblems),
+      ...own(objects.databases).flatMap(databaseProblems),
+    ],
+  };
 }
 
 function whereKnown(error: unknown): [] {
@@ -121,25 +154,13 @@ export function isFine(status: Pick<EnvironmentStatus, 'sync' | 'health'>): bool
   return status.sync === 'Synced' && status.health === 'Healthy';
 }
 
-async function describe(revision: string, repositories: string[]) {
-  for (const repository of repositories) {
-    const log = ['-C', repository, 'log', '-1', '--format=%cI%x00%s', revision, '--'];
-    const result = await execa('git', log, { reject: false });
-    const [committed, subject] = result.failed ? [] : result.stdout.split('\0');
-    if (committed !== undefined && subject !== undefined) {
-      return { committed, subject };
-    }
-  }
-  return {};
-}
-
 function nodesOf(pods: Pod[]): string[] {
   const app = pods.filter((pod) => pod.metadata.labels?.['app.kubernetes.io/name'] === 'quote-app');
   return [...new Set(app.flatMap((pod) => pod.spec.nodeName ?? []))].sort();
 }
 
 /** Argo CD heals what drifted by syncing just that, and says "partial" of it in an event. */
-function lastHealOf(environment: Environment, events: Event[]): string | undefined {
+function lastHealOf(environment: Environment, events: readonly Event[]): string | undefined {
   return events
     .filter(({ involvedObject, message }) => {
       return involvedObject.name === environment && message?.startsWith('Partial sync operation') === true;

@@ -1,0 +1,86 @@
+import { type RequestOptions, request } from 'node:https';
+import { KubeConfig } from '@kubernetes/client-node';
+import type { ClusterReference } from '../gitops/kubectl.ts';
+
+/** Thrown when the API server cannot be asked, or refuses; `status` is its HTTP status, where it answered. */
+export class ApiError extends Error {
+  override name = 'ApiError';
+  readonly status: number | undefined;
+
+  constructor(message: string, status?: number) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Reads of one cluster's API. */
+export interface Api {
+  config: KubeConfig;
+  /** The body of a path below the API server, as text. @throws {ApiError} */
+  text(path: string): Promise<string>;
+  /** The same, parsed. @throws {ApiError} */
+  json<T>(path: string): Promise<T>;
+}
+
+/**
+ * Binds the reads to a cluster: a kubeconfig, a context of the user's, or, where neither is said, the cluster whose pod
+ * this is.
+ * @throws {ApiError} when there is no such context
+ */
+export function apiOf({ kubeconfig, context }: ClusterReference): Api {
+  const config = new KubeConfig();
+  if (kubeconfig !== undefined) {
+    config.loadFromFile(kubeconfig);
+  } else if (context !== undefined) {
+    config.loadFromDefault();
+  } else {
+    config.loadFromCluster();
+  }
+  if (context !== undefined) {
+    if (config.getContextObject(context) === null) {
+      throw new ApiError(`kubectl knows no context ${context}: "kubectl config get-contexts" lists them.`);
+    }
+    config.setCurrentContext(context);
+  }
+  const text = (path: string) => get(config, path);
+  return { config, text, json: async <T>(path: string) => JSON.parse(await text(path)) as T };
+}
+
+/** How long an answer may take: a lost node's pod, behind the API server's proxy, gives none. */
+const patience = 5000;
+
+async function get(config: KubeConfig, path: string): Promise<string> {
+  const server = config.getCurrentCluster()?.server ?? '';
+  const options: RequestOptions = { headers: { accept: 'application/json, */*' } };
+  await config.applyToHTTPSOptions(options);
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const outgoing = request(`${server}${path}`, { ...options, timeout: patience }, (answer) => {
+    const chunks: Buffer[] = [];
+    answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+    answer.on('error', reject);
+    answer.on('end', () => {
+      const body = Buffer.concat(chunks).toString();
+      const status = answer.statusCode ?? 0;
+      if (status === 200) {
+        resolve(body);
+      } else {
+        reject(new ApiError(`${path}: ${status} ${messageIn(body)}`, status));
+      }
+    });
+  });
+  outgoing.on('timeout', () => outgoing.destroy(new ApiError(`${path}: no answer in ${patience / 1000} s`)));
+  outgoing.on('error', (error) =>
+    reject(error instanceof ApiError ? error : new ApiError(`${server} cannot be asked: ${error.message}`)),
+  );
+  outgoing.end();
+  return promise;
+}
+
+/** The API server says what is wrong in a Status. */
+function messageIn(body: string): string {
+  try {
+    return (JSON.parse(body) as { message?: string }).message ?? '';
+  } catch {
+    return body.slice(0, 200);
+  }
+}

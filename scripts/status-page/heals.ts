@@ -1,0 +1,156 @@
+import { type Json, type JsonMap, type ObjectId, text, valueAt } from '../check/model.ts';
+import { type Change, fieldChanges, pathText } from '../diff/fields.ts';
+import { idOf } from '../diff/live/cluster.ts';
+import { normalForm } from '../diff/live/normal-form.ts';
+import { type Environment, environments } from '../environment.ts';
+import type { Sight } from './cluster-watch.ts';
+import { lastWriter, ownersOf } from './managed-fields.ts';
+
+/** A field that had drifted: what Git says, and what it had become. Absent where it was not there. */
+export interface DriftedField {
+  path: string;
+  wanted?: Json;
+  drifted?: Json;
+}
+
+/** What somebody changed or deleted by hand, and Argo CD put back. Times are ISO 8601. */
+export interface Heal {
+  environment: Environment;
+  object: ObjectId;
+  /** None where the whole object was deleted. */
+  fields: DriftedField[];
+  /** Who changed it, as the API server knows it; '' where that is not known. */
+  by: string;
+  drifted: string;
+  healed: string;
+}
+
+type OpenField = { change: Change; by: string; at: Date };
+
+/** What is known of an object that an Application of an environment deploys. */
+type Known = { object: JsonMap; open: Map<string, OpenField> };
+
+/** The field manager of Argo CD's server-side apply. */
+const argocd = 'argocd-controller';
+const tracking = 'argocd.argoproj.io/tracking-id';
+/** How long an object that is gone may still be put back, in milliseconds; one that Git removed never is. */
+const memory = 600_000;
+
+/**
+ * Follows the objects that the environments' Applications deploy. A field that Argo CD had applied, and that another
+ * changed, has drifted; it is healed when Argo CD applies the value of before again. Where Argo CD gives it another one,
+ * Git had changed meanwhile.
+ */
+export class HealWatch {
+  readonly #known = new Map<string, Known>();
+  readonly #gone = new Map<string, { object: JsonMap; at: Date }>();
+  readonly #onHeal: (heal: Heal) => void;
+
+  constructor(onHeal: (heal: Heal) => void) {
+    this.#onHeal = onHeal;
+  }
+
+  /** Takes note of an object as it was seen at a time. */
+  see({ object, gone }: Sight, at: Date): void {
+    const environment = environmentOf(object);
+    const key = JSON.stringify([text(object.apiVersion).replace(/\/.*/, ''), idOf(object)]);
+    if (gone) {
+      if (environment !== undefined) {
+        this.#gone.set(key, { object, at });
+      }
+      this.#known.delete(key);
+      return;
+    }
+    const before = this.#known.get(key);
+    if (environment === undefined) {
+      // Without its mark Argo CD does not know it as its own.
+      this.#known.delete(key);
+      return;
+    }
+    const open = before?.open ?? new Map<string, OpenField>();
+    this.#known.set(key, { object, open });
+    if (before !== undefined) {
+      this.#compare(environment, before.object, object, open, at);
+      return;
+    }
+    const lost = this.#gone.get(key);
+    this.#gone.delete(key);
+    if (lost !== undefined && at.getTime() - lost.at.getTime() < memory && isArgocds(object)) {
+      this.#tell(
+        environment,
+        object,
+        [],
+        lastWriter(lost.object) === argocd ? '' : lastWriter(lost.object),
+        lost.at,
+        at,
+      );
+    }
+  }
+
+  #compare(
+    environment: Environment,
+    was: JsonMap,
+    is: JsonMap,
+    open: Map<string, OpenField>,
+    at: Date,
+  ): void {
+    const healed: OpenField[] = [];
+    for (const change of fieldChanges(normalForm(was, environment, []), normalForm(is, environment, []))) {
+      const path = pathText(change.path);
+      const drift = open.get(path);
+      if (ownersOf(is, change.path).includes(argocd)) {
+        open.delete(path);
+        if (drift !== undefined && same(drift.change.was, change.is)) {
+          healed.push(drift);
+        }
+      } else if (ownersOf(was, change.path).includes(argocd)) {
+        open.set(path, { change, by: ownersOf(is, change.path)[0] ?? lastWriter(is), at });
+      } else if (drift !== undefined && !same(drift.change.was, change.is)) {
+        open.set(path, {
+          ...drift,
+          change: { ...drift.change, ...(change.is !== undefined && { is: change.is }) },
+        });
+      } else {
+        open.delete(path);
+      }
+    }
+    const [first] = healed;
+    if (first !== undefined) {
+      const fields = healed.map(({ change }): DriftedField => {
+        const { path, was: wanted, is: drifted } = change;
+        return {
+          path: pathText(path),
+          ...(wanted !== undefined && { wanted }),
+          ...(drifted !== undefined && { drifted }),
+        };
+      });
+      this.#tell(environment, is, fields, first.by, first.at, at);
+    }
+  }
+
+  #tell(
+    environment: Environment,
+    object: JsonMap,
+    fields: DriftedField[],
+    by: string,
+    drifted: Date,
+    healed: Date,
+  ): void {
+    const times = { drifted: drifted.toISOString(), healed: healed.toISOString() };
+    this.#onHeal({ environment, object: idOf(object), fields, by, ...times });
+  }
+}
+
+/** The environment whose Application deploys the object. */
+function environmentOf(object: JsonMap): Environment | undefined {
+  const [application] = text(valueAt(object, ['metadata', 'annotations', tracking])).split(':');
+  return environments.find((environment) => environment === application);
+}
+
+function isArgocds(object: JsonMap): boolean {
+  return ownersOf(object, ['metadata', 'annotations', tracking]).includes(argocd);
+}
+
+function same(one: Json | undefined, other: Json | undefined): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}

@@ -1,0 +1,86 @@
+import type { Environment } from '../environment.ts';
+import type { Api } from './api.ts';
+import { type Counts, countsOf, type Requests, requestMetrics, requestsBetween } from './requests.ts';
+import { samplesOf } from './samples.ts';
+
+/** A pod whose metrics are asked for. */
+export interface Scraped {
+  environment: Environment;
+  name: string;
+  uid: string;
+}
+
+/** How many pods of each kind are asked: of ten thousand, a sample is told. */
+const most = 20;
+
+const port = { app: 9090, database: 9187 };
+const lagMetric = 'cnpg_pg_replication_lag';
+
+/** What the pods' own metrics say, asked for through the API server, as the page stands outside the pods' network. */
+export class PodMetrics {
+  readonly #api: Api;
+  readonly #counts = new Map<string, Counts>();
+  readonly #requests = new Map<string, Requests>();
+  readonly #lag = new Map<string, number>();
+
+  constructor(api: Api) {
+    this.#api = api;
+  }
+
+  /** The requests of a pod of quote-app in the last seconds; undefined until it was asked twice. */
+  requests(uid: string): Requests | undefined {
+    return this.#requests.get(uid);
+  }
+
+  /** How many seconds a database's instance is behind its primary; undefined where it does not say. */
+  lag(uid: string): number | undefined {
+    return this.#lag.get(uid);
+  }
+
+  /** Asks every pod once; one that does not answer has no figures until it does. */
+  async ask(app: Scraped[], database: Scraped[]): Promise<void> {
+    const asked = [...app.slice(0, most), ...database.slice(0, most)];
+    const uids = new Set(asked.map(({ uid }) => uid));
+    for (const known of [this.#counts, this.#requests, this.#lag]) {
+      for (const uid of known.keys()) {
+        if (!uids.has(uid)) {
+          known.delete(uid);
+        }
+      }
+    }
+    await Promise.all([
+      ...app.slice(0, most).map((pod) => this.#askApp(pod)),
+      ...database.slice(0, most).map((pod) => this.#askDatabase(pod)),
+    ]);
+  }
+
+  async #askApp(pod: Scraped): Promise<void> {
+    const text = await this.#read(pod, port.app);
+    const before = this.#counts.get(pod.uid);
+    this.#counts.delete(pod.uid);
+    this.#requests.delete(pod.uid);
+    if (text !== undefined) {
+      const counts = countsOf(samplesOf(text, requestMetrics), Date.now());
+      this.#counts.set(pod.uid, counts);
+      const requests = before === undefined ? undefined : requestsBetween(before, counts);
+      if (requests !== undefined) {
+        this.#requests.set(pod.uid, requests);
+      }
+    }
+  }
+
+  async #askDatabase(pod: Scraped): Promise<void> {
+    const text = await this.#read(pod, port.database);
+    const [lag] = samplesOf(text ?? '', [lagMetric]);
+    if (lag === undefined || Number.isNaN(lag.value)) {
+      this.#lag.delete(pod.uid);
+    } else {
+      this.#lag.set(pod.uid, lag.value);
+    }
+  }
+
+  async #read({ environment, name }: Scraped, at: number): Promise<string | undefined> {
+    const path = `/api/v1/namespaces/${environment}/pods/${name}:${at}/proxy/metrics`;
+    return this.#api.text(path).catch(() => undefined);
+  }
+}

@@ -1,0 +1,155 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Context, Hono } from 'hono';
+import { raw } from 'hono/html';
+import { secureHeaders } from 'hono/secure-headers';
+import { streamSSE } from 'hono/streaming';
+import { timelineName } from './drills.ts';
+import type { PageMetrics } from './metrics.ts';
+import type { PageSource } from './source.ts';
+import { page, sections } from './view/page.ts';
+
+/** What the server answers with. */
+export interface ServerSettings {
+  /** Where the drills' timelines are. */
+  drills: string;
+  /** The names under which it may be asked; a page elsewhere that has its name resolve to here is refused. */
+  hosts: string[];
+}
+
+/** How many browsers may follow live; one more is told to come again. */
+const mostClients = 100;
+/** Milliseconds after which a quiet connection is written to, so that one that is gone is noticed. */
+const heartbeat = 15_000;
+
+const self = ["'self'"];
+const policy = {
+  defaultSrc: ["'none'"],
+  scriptSrc: self,
+  styleSrc: self,
+  imgSrc: self,
+  connectSrc: self,
+  baseUri: ["'none'"],
+  formAction: ["'none'"],
+  frameAncestors: ["'none'"],
+};
+
+/** The page's HTTP answers: all of them reads. */
+export function createApp(source: PageSource, metrics: PageMetrics, settings: ServerSettings): Hono {
+  const app = new Hono();
+  app.use(
+    secureHeaders({ contentSecurityPolicy: policy, xFrameOptions: 'DENY', strictTransportSecurity: false }),
+  );
+  app.use(async (context, next) => {
+    await next();
+    metrics.requests.inc({ route: context.req.routePath, status: String(context.res.status) });
+  });
+  // A kubelet and a scraper name the pod's address, which nobody can know before.
+  app.get('/healthz', (context) => context.text('ok'));
+  app.get('/metrics', async (context) => {
+    return context.body(await metrics.registry.metrics(), 200, {
+      'content-type': metrics.registry.contentType,
+    });
+  });
+  app.use(async (context, next) => {
+    const host = new URL(context.req.url).hostname.replace(/^\[|\]$/g, '');
+    return settings.hosts.includes(host) || settings.hosts.includes('*')
+      ? next()
+      : context.text(`This page does not answer for ${host}: start it with --host ${host}.`, 421);
+  });
+  app.get('/', (context) => {
+    source.look();
+    const state = source.state();
+    const parts = new Map([...sections(state)].map(([id, part]) => [id, raw(part)]));
+    return context.html(page(state, parts), 200, { 'cache-control': 'no-store' });
+  });
+  app.get('/state.json', (context) => {
+    source.look();
+    return context.json(source.state(), 200, { 'cache-control': 'no-store' });
+  });
+  app.get('/events', (context) => follow(context, source, metrics));
+  for (const [route, { file, type }] of Object.entries(files)) {
+    app.get(route, async (context) =>
+      context.body(await readFile(file, 'utf8'), 200, { 'content-type': type }),
+    );
+  }
+  app.get('/drills/:file', async (context) => {
+    const file = context.req.param('file');
+    const svg = timelineName.test(file)
+      ? await readFile(path.join(settings.drills, file), 'utf8').catch(() => undefined)
+      : undefined;
+    return svg === undefined
+      ? context.notFound()
+      : context.body(svg, 200, { 'content-type': 'image/svg+xml' });
+  });
+  app.notFound((context) => context.text('There is nothing here. The page is at /.', 404));
+  return app;
+}
+
+const own = (file: string) => path.join(import.meta.dirname, 'view', file);
+const files = {
+  '/page.css': { file: own('page.css'), type: 'text/css; charset=utf-8' },
+  '/page.js': { file: own('page.js'), type: 'text/javascript; charset=utf-8' },
+  '/icon.svg': { file: own('icon.svg'), type: 'image/svg+xml' },
+  '/idiomorph.js': {
+    file: fileURLToPath(import.meta.resolve('idiomorph')),
+    type: 'text/javascript; charset=utf-8',
+  },
+};
+
+/** Sends the parts of the page that differ from what this client has, as soon as it has taken those before. */
+function follow(context: Context, source: PageSource, metrics: PageMetrics): Response {
+  if (clients >= mostClients) {
+    return context.text('Too many follow this page live.', 503, { 'retry-after': '30' });
+  }
+  return streamSSE(context, async (stream) => {
+    clients += 1;
+    metrics.clients.set(clients);
+    let wake = () => {};
+    let changed = true;
+    const stop = source.onChange(() => {
+      changed = true;
+      wake();
+    });
+    stream.onAbort(() => wake());
+    const sent = new Map<string, string>();
+    try {
+      await stream.writeSSE({ event: 'begin', data: '', retry: 1000 });
+      while (!stream.aborted) {
+        if (changed) {
+          changed = false;
+          for (const [id, html] of sections(source.state())) {
+            if (sent.get(id) !== html) {
+              sent.set(id, html);
+              await stream.writeSSE({ event: 'section', data: JSON.stringify({ id, html }) });
+            }
+          }
+        } else if (
+          !(await sleepUntil((woken) => {
+            wake = woken;
+          }))
+        ) {
+          await stream.writeSSE({ event: 'alive', data: '' });
+        }
+      }
+    } finally {
+      stop();
+      clients -= 1;
+      metrics.clients.set(clients);
+    }
+  });
+}
+
+let clients = 0;
+
+/** Whether something woke it before the heartbeat was due. */
+function sleepUntil(register: (woken: () => void) => void): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), heartbeat);
+  register(() => {
+    clearTimeout(timer);
+    resolve(true);
+  });
+  return promise;
+}

@@ -1,0 +1,304 @@
+import type { Environment } from '../environment.ts';
+import { environments } from '../environment.ts';
+import { type Commit, describeCommit } from '../gitops/commits.ts';
+import type { DatabaseCluster } from '../gitops/database-problems.ts';
+import { type Application, ofApplications, ofQuotes, revisionOf } from '../gitops/status.ts';
+import type { StatusSource } from '../release/commit-statuses.ts';
+import { type Journey, journeys } from '../release/journey.ts';
+import type { Api } from './api.ts';
+import { Audits } from './audits.ts';
+import { ClusterWatch } from './cluster-watch.ts';
+import { DrillRuns, type DrillView } from './drills.ts';
+import { type Heal, HealWatch } from './heals.ts';
+import { PodMetrics, type Scraped } from './pod-metrics.ts';
+import { discover, type Resource } from './resources.ts';
+import { environmentView, type PageObjects, type PagePod, type PageState } from './state.ts';
+
+/** What the page is told of the cluster besides its API. */
+export interface SourceSettings {
+  /** What the cluster is called. */
+  cluster: string;
+  urls: Partial<Record<Environment, string>>;
+  argocd?: string;
+  /** Where commits are looked up, in turn; the first one's main is what the cluster deploys. */
+  repositories: string[];
+  statuses?: StatusSource;
+  /** Where drills keep their runs. */
+  drills: string;
+  /** Which cluster, as `npm run audit` takes it; undefined: no audits. */
+  audit?: string[];
+}
+
+const argocdKind = (kind: string, plural: string): Resource => ({
+  apiVersion: 'argoproj.io/v1alpha1',
+  kind,
+  plural,
+  namespace: 'argocd',
+});
+const resources = {
+  applications: argocdKind('Application', 'applications'),
+  projects: argocdKind('AppProject', 'appprojects'),
+  deployments: { apiVersion: 'apps/v1', kind: 'Deployment', plural: 'deployments', labels: ofQuotes },
+  pods: { apiVersion: 'v1', kind: 'Pod', plural: 'pods', labels: ofQuotes },
+  autoscalers: {
+    apiVersion: 'autoscaling/v2',
+    kind: 'HorizontalPodAutoscaler',
+    plural: 'horizontalpodautoscalers',
+  },
+  databases: { apiVersion: 'postgresql.cnpg.io/v1', kind: 'Cluster', plural: 'clusters' },
+  events: { apiVersion: 'v1', kind: 'Event', plural: 'events', namespace: 'argocd', fields: ofApplications },
+} satisfies Record<string, Resource>;
+
+/** Milliseconds: changes that come together are one; between two looks at metrics; between two at files. */
+const [together, betweenMetrics, betweenFiles] = [200, 2000, 5000];
+/** For how long after somebody looked the pods are asked for their metrics, in milliseconds. */
+const attention = 60_000;
+const keptHeals = 50;
+
+type ApplicationWithResources = Application & {
+  status?: { resources?: { group?: string; version: string; kind: string }[] };
+};
+
+/** Puts together what the page shows, and tells when it has changed. */
+export class PageSource {
+  readonly #settings: SourceSettings;
+  readonly #api: Api;
+  readonly #watch: ClusterWatch;
+  readonly #audits: Audits;
+  readonly #metrics: PodMetrics;
+  readonly #drillRuns: DrillRuns;
+  readonly #listeners = new Set<() => void>();
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #commits = new Map<string, Commit>();
+  readonly #versions = new Map<Environment, { key: string; version: Journey | undefined }>();
+  readonly #tracked = new Set<string>();
+  #heals: Heal[] = [];
+  #healCount = new Map<Environment, number>();
+  #drills: DrillView[] = [];
+  #looked = 0;
+  #pending: NodeJS.Timeout | undefined;
+
+  constructor(api: Api, settings: SourceSettings) {
+    this.#api = api;
+    this.#settings = settings;
+    this.#metrics = new PodMetrics(api);
+    this.#drillRuns = new DrillRuns(settings.drills);
+    this.#audits = new Audits(settings.audit ?? [], () => this.#changed());
+    const heals = new HealWatch((heal) => {
+      this.#heals = [heal, ...this.#heals].slice(0, keptHeals);
+      this.#healCount.set(heal.environment, this.healCount(heal.environment) + 1);
+      this.#changed();
+    });
+    this.#watch = new ClusterWatch(
+      api,
+      (sight) => heals.see(sight, new Date()),
+      () => this.#changed(),
+    );
+  }
+
+  /** Watches from now on. Resolves when there is a first state. */
+  async start(): Promise<void> {
+    await Promise.all(Object.values(resources).map((resource) => this.#watch.add(resource)));
+    await Promise.all([this.#lookUp(), this.#readDrills()]);
+    this.#every(betweenMetrics, () => this.#askPods());
+    this.#every(betweenFiles, () => this.#readDrills());
+  }
+
+  stop(): void {
+    this.#watch.stop();
+    this.#audits.stop();
+    clearTimeout(this.#pending);
+    for (const timer of this.#timers) {
+      clearInterval(timer);
+    }
+  }
+
+  /** Calls the listener after each change, until what it returns is called. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Somebody looks now: figures that cost something are asked for. */
+  look(): void {
+    this.#looked = Date.now();
+  }
+
+  /** How often an environment was healed since the page runs. */
+  healCount(environment: Environment): number {
+    return this.#healCount.get(environment) ?? 0;
+  }
+
+  databases(): readonly DatabaseCluster[] {
+    return this.#watch.list(resources.databases);
+  }
+
+  /** All there is to know now. */
+  state(): PageState {
+    const objects = this.#objects();
+    const { cluster, urls, argocd } = this.#settings;
+    const at = new Date();
+    return {
+      cluster,
+      ...(argocd !== undefined && { argocd }),
+      unreadable: this.#watch.problems(),
+      objects: this.#watch.size,
+      environments: environments.map((environment) => {
+        const commit = this.#commits.get(revisionOf(environment, objects) ?? '');
+        const version = this.#versions.get(environment)?.version;
+        const url = urls[environment];
+        return environmentView(
+          environment,
+          objects,
+          {
+            ...(url !== undefined && { url }),
+            ...(commit !== undefined && { commit }),
+            ...(version !== undefined && { version }),
+            requests: (uid) => this.#metrics.requests(uid),
+            lag: (uid) => this.#metrics.lag(uid),
+            heals: this.#heals.filter((heal) => heal.environment === environment),
+          },
+          at,
+        );
+      }),
+      audit: this.#audits.view,
+      drills: this.#drills,
+    };
+  }
+
+  #objects(): PageObjects {
+    const list = <T>(name: keyof typeof resources) => this.#watch.list<T>(resources[name]);
+    return {
+      applications: list('applications'),
+      projects: list('projects'),
+      deployments: list('deployments'),
+      pods: list('pods'),
+      autoscalers: list('autoscalers'),
+      databases: list('databases'),
+      events: list('events'),
+    };
+  }
+
+  #changed(): void {
+    this.#pending ??= setTimeout(() => {
+      this.#pending = undefined;
+      void this.#lookUp().finally(() => this.#tell());
+    }, together);
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) {
+      listener();
+    }
+  }
+
+  #every(milliseconds: number, task: () => Promise<void>): void {
+    let running = false;
+    const timer = setInterval(async () => {
+      if (!running) {
+        running = true;
+        await task().finally(() => {
+          running = false;
+        });
+      }
+    }, milliseconds);
+    this.#timers.push(timer);
+  }
+
+  /** What the objects name and Git, or discovery, knows: each is asked for once. */
+  async #lookUp(): Promise<void> {
+    const objects = this.#objects();
+    await Promise.all([
+      this.#track(objects.applications),
+      ...environments.map((environment) => this.#lookUpCommit(environment, objects)),
+    ]);
+  }
+
+  async #lookUpCommit(environment: Environment, objects: PageObjects): Promise<void> {
+    const revision = revisionOf(environment, objects);
+    if (revision === undefined) {
+      return;
+    }
+    const { repositories, statuses } = this.#settings;
+    if (!this.#commits.has(revision)) {
+      const commit = await describeCommit(revision, repositories);
+      if (commit !== undefined) {
+        this.#commits.set(revision, commit);
+      }
+    }
+    const health = objects.applications.find(({ metadata }) => metadata.name === environment)?.status?.health;
+    const key = `${revision} ${health?.status}`;
+    const [repository] = repositories;
+    if (this.#versions.get(environment)?.key !== key && repository !== undefined) {
+      this.#versions.set(environment, { key, version: this.#versions.get(environment)?.version });
+      // A shallow clone or one without the image's commit says nothing, which is no fault of the cluster's.
+      const [version] = await journeys(repository, environment, statuses, 1).catch(() => []);
+      this.#versions.set(environment, { key, version });
+      if (this.#settings.audit !== undefined) {
+        this.#audits.due();
+      }
+    }
+  }
+
+  /** Watches the kinds that the environments' Applications deploy, for heals. Secrets are nobody's to watch. */
+  async #track(applications: readonly ApplicationWithResources[]): Promise<void> {
+    const kinds = applications
+      .filter(({ metadata }) => environments.some((environment) => environment === metadata.name))
+      .flatMap(({ status }) => status?.resources ?? [])
+      .filter(({ kind }) => kind !== 'Secret');
+    for (const { group, version, kind } of kinds) {
+      const apiVersion = [group, version].filter(Boolean).join('/');
+      const key = `${apiVersion} ${kind}`;
+      if (!this.#tracked.has(key)) {
+        this.#tracked.add(key);
+        const resource = await discover(this.#api, apiVersion, kind).catch(() => {
+          this.#tracked.delete(key);
+          return undefined;
+        });
+        if (resource !== undefined) {
+          void this.#watch.add(this.#known(resource));
+        }
+      }
+    }
+  }
+
+  /** A resource that is watched whole already is not watched a second time. */
+  #known(resource: Resource): Resource {
+    const same = Object.values<Resource>(resources).find(
+      ({ apiVersion, kind, labels, namespace }) =>
+        apiVersion === resource.apiVersion &&
+        kind === resource.kind &&
+        labels === undefined &&
+        namespace === undefined,
+    );
+    return same ?? resource;
+  }
+
+  async #askPods(): Promise<void> {
+    if (Date.now() - this.#looked > attention && this.#listeners.size === 0) {
+      return;
+    }
+    const pods = this.#watch.list<PagePod>(resources.pods);
+    const named = (name: string): Scraped[] =>
+      environments.flatMap((environment) =>
+        pods
+          .filter(({ metadata }) => metadata.namespace === environment)
+          .filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/name'] === name)
+          .map(({ metadata }) => ({ environment, name: metadata.name, uid: metadata.uid })),
+      );
+    const instances = pods.filter(({ metadata }) => metadata.labels?.['cnpg.io/instanceRole'] !== undefined);
+    await this.#metrics.ask(
+      named('quote-app'),
+      named('postgres').filter(({ uid }) => instances.some(({ metadata }) => metadata.uid === uid)),
+    );
+    this.#tell();
+  }
+
+  async #readDrills(): Promise<void> {
+    const drills = await this.#drillRuns.last();
+    if (JSON.stringify(drills) !== JSON.stringify(this.#drills)) {
+      this.#drills = drills;
+      this.#changed();
+    }
+  }
+}
