@@ -16,27 +16,32 @@ Takes the README's pictures of a status page that runs: at three widths, in ligh
 Exit code: 0 taken, 2 it cannot run.
 `;
 
-await run({ help, options: { url: { type: 'string' }, json: { type: 'boolean' } } }, async ({ url, json }) => {
-  const page = url ?? 'http://127.0.0.1:7000/';
-  const folder = path.join(repoRoot, 'docs/screenshots');
-  await mkdir(folder, { recursive: true });
-  const browser = await launchBrowser();
-  const files: string[] = [];
-  try {
-    for (const { name, width, height, colorScheme } of looks) {
-      const tab = await browser.newPage({ viewport: { width, height }, colorScheme });
-      await tab.goto(page).catch((error: Error) => {
-        throw new CannotRun(`${page} cannot be opened (${error.message.split('\n')[0]}): start it, or say --url.`);
-      });
-      await tab.locator('#connection:text("live")').waitFor();
-      const file = path.join(folder, `${name}.png`);
-      await tab.screenshot({ path: file });
-      files.push(path.relative(repoRoot, file));
-      await tab.close();
+await run(
+  { help, options: { url: { type: 'string' }, json: { type: 'boolean' } } },
+  async ({ url, json }) => {
+    const page = url ?? 'http://127.0.0.1:7000/';
+    const folder = path.join(repoRoot, 'docs/screenshots');
+    await mkdir(folder, { recursive: true });
+    const browser = await launchBrowser();
+    const files: string[] = [];
+    try {
+      for (const { name, width, height, colorScheme } of looks) {
+        const tab = await browser.newPage({ viewport: { width, height }, colorScheme });
+        await tab.goto(page).catch((error: Error) => {
+          throw new CannotRun(
+            `${page} cannot be opened (${error.message.split('\n')[0]}): start it, or say --url.`,
+          );
+        });
+        await tab.locator('#connection:text("live")').waitFor();
+        const file = path.join(folder, `${name}.png`);
+        await tab.screenshot({ path: file });
+        files.push(path.relative(repoRoot, file));
+        await tab.close();
+      }
+    } finally {
+      await browser.close();
     }
-  } finally {
-    await browser.close();
-  }
-  process.stdout.write(json === true ? `${JSON.stringify(files)}\n` : `${files.join('\n')}\n`);
-  return 0;
-});
+    process.stdout.write(json === true ? `${JSON.stringify(files)}\n` : `${files.join('\n')}\n`);
+    return 0;
+  },
+);

@@ -117,6 +117,7 @@ async function settingsOf(choice: {
       ports === undefined ? {} : { dev: url(ports.dev), staging: url(ports.staging), prod: url(ports.prod) },
     repositories: [repositoryFolder(layout), repoRoot],
     drills: drillsFolder(layout.name),
+    heals: path.join(layout.state, 'heals.json'),
     audit: ['--name', layout.name],
     ...known,
   };

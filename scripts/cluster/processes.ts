@@ -11,7 +11,8 @@ export interface Component {
   name: string;
   /** `control-plane` or a node's name: what is lost together. */
   owner: string;
-  namespace: string;
+  /** Its network namespace; absent: the machine's own network. */
+  namespace?: string;
   command: string[];
   env?: NodeJS.ProcessEnv;
   /** The configuration files it reads when it starts: absolute path to content. */
@@ -107,13 +108,15 @@ export async function openLog(layout: ClusterLayout, name: string) {
 }
 
 /** Spawns the component in its network namespace, detached from this program. */
-export function spawnInNamespace(component: Component, stdio: StdioOptions) {
+export function spawnInNamespace({ namespace, command, env }: Component, stdio: StdioOptions) {
   // nsenter, not `ip netns exec`: that remounts /sys and hides the cgroups from kubelet.
-  const child = spawn('nsenter', [`--net=/run/netns/${component.namespace}`, '--', ...component.command], {
+  const enter = namespace === undefined ? [] : ['nsenter', `--net=/run/netns/${namespace}`, '--'];
+  const [program = '', ...args] = [...enter, ...command];
+  const child = spawn(program, args, {
     detached: true,
     stdio,
     // Go collects garbage a third as often: on two cores CPU is scarcer than the memory this takes.
-    env: { ...process.env, GOGC: '300', ...component.env },
+    env: { ...process.env, GOGC: '300', ...env },
     cwd: '/',
   });
   child.on('error', () => {}); // no pid then: record() reports it

@@ -19,18 +19,20 @@ import { runPlan, type Step } from '../progress.ts';
 import { goTools } from '../tools/go.ts';
 import { untilAllWell, untilCompared } from './deploy.ts';
 import { prepare } from './preparation.ts';
+import { serveStatusPage } from './status-page.ts';
 
 /** Starts the cluster of that name and deploys this clone to it. */
 export async function startEmbedded(name: string, json: boolean): Promise<void> {
   const cluster = embeddedCluster(name);
   const layout = clusterLayout(name);
   await prepare();
-  const started = Promise.withResolvers<Ports>();
+  const running = Promise.withResolvers<Ports>();
   const deploying = async (): Promise<{ ports: Ports; kubectl: Kubectl }> => ({
-    ports: await started.promise,
+    ports: await running.promise,
     kubectl: await kubectlFor({ kubeconfig: cluster.kubeconfig }),
   });
   const image = Promise.withResolvers<RegistryImage>();
+  const page = Promise.withResolvers<string>();
   const kustomize = path.join(await goTools('check'), 'kustomize');
   const argocdManifests = renderArgocd(kustomize, [mirrorPatch, toldHerePatch]);
   argocdManifests.catch(() => {}); // told of where it is awaited
@@ -39,9 +41,9 @@ export async function startEmbedded(name: string, json: boolean): Promise<void> 
     usually: '10 s',
     run: async (report) => {
       try {
-        started.resolve(await cluster.start(report));
+        running.resolve(await cluster.start(report));
       } catch (error) {
-        started.reject(error);
+        running.reject(error);
         throw error;
       }
     },
@@ -62,7 +64,7 @@ export async function startEmbedded(name: string, json: boolean): Promise<void> 
     usually: '5 s, 25 s the first time',
     run: async () => {
       const built = await buildAppImage();
-      await started.promise;
+      await running.promise;
       const digest = await cluster.loadImage(built);
       image.resolve({ image: built.replace(/:[^:/]+$/, ''), digest });
     },
@@ -85,6 +87,11 @@ export async function startEmbedded(name: string, json: boolean): Promise<void> 
       },
     },
     {
+      title: 'the status page',
+      usually: '2 s',
+      run: async () => page.resolve(await serveStatusPage(layout)),
+    },
+    {
       title: 'dev, staging and prod',
       usually: '35 s',
       run: async (report) => {
@@ -96,14 +103,11 @@ export async function startEmbedded(name: string, json: boolean): Promise<void> 
   ]);
   const { ports } = await deploying();
   const remote = await addRemote(layout, ports.git);
-  process.stdout.write(
-    json
-      ? `${JSON.stringify(summary(name, cluster.kubeconfig, remote, ports))}\n`
-      : farewell(name, cluster.kubeconfig, remote, ports),
-  );
+  const started = summary(name, cluster.kubeconfig, remote, ports, await page.promise);
+  process.stdout.write(json ? `${JSON.stringify(started)}\n` : farewell(started));
 }
 
-function summary(name: string, kubeconfig: string, remote: string, ports: Ports) {
+function summary(name: string, kubeconfig: string, remote: string, ports: Ports, statusPage: string) {
   const url = (port: number) => `http://127.0.0.1:${port}`;
   return {
     name,
@@ -111,6 +115,7 @@ function summary(name: string, kubeconfig: string, remote: string, ports: Ports)
       dev: url(ports.dev),
       staging: url(ports.staging),
       prod: url(ports.prod),
+      statusPage,
       argocd: `https://127.0.0.1:${ports.argocd}`,
       registry: url(ports.registry),
       git: `${url(ports.git)}/quotes.git`,
@@ -120,11 +125,11 @@ function summary(name: string, kubeconfig: string, remote: string, ports: Ports)
   };
 }
 
-function farewell(name: string, kubeconfig: string, remote: string, ports: Ports): string {
-  const { urls } = summary(name, kubeconfig, remote, ports);
+function farewell({ name, urls, remote, kubeconfig }: ReturnType<typeof summary>): string {
   // Every command means the cluster of this variable.
   const npm = name === defaultClusterName ? 'npm' : `QUOTES_CLUSTER=${name} npm`;
   return `
+status     ${urls.statusPage}
 dev        ${urls.dev}
 staging    ${urls.staging}
 prod       ${urls.prod}

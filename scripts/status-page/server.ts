@@ -7,8 +7,15 @@ import { secureHeaders } from 'hono/secure-headers';
 import { streamSSE } from 'hono/streaming';
 import { timelineName } from './drills.ts';
 import type { PageMetrics } from './metrics.ts';
-import type { PageSource } from './source.ts';
+import type { PageState } from './state.ts';
 import { page, sections } from './view/page.ts';
+
+/** What the page is made from, as `PageSource` tells it. */
+export interface StateSource {
+  state(): PageState;
+  onChange(listener: () => void): () => void;
+  look(): void;
+}
 
 /** What the server answers with. */
 export interface ServerSettings {
@@ -36,7 +43,7 @@ const policy = {
 };
 
 /** The page's HTTP answers: all of them reads. */
-export function createApp(source: PageSource, metrics: PageMetrics, settings: ServerSettings): Hono {
+export function createApp(source: StateSource, metrics: PageMetrics, settings: ServerSettings): Hono {
   const app = new Hono();
   app.use(
     secureHeaders({ contentSecurityPolicy: policy, xFrameOptions: 'DENY', strictTransportSecurity: false }),
@@ -99,7 +106,7 @@ const files = {
 };
 
 /** Sends the parts of the page that differ from what this client has, as soon as it has taken those before. */
-function follow(context: Context, source: PageSource, metrics: PageMetrics): Response {
+function follow(context: Context, source: StateSource, metrics: PageMetrics): Response {
   if (clients >= mostClients) {
     return context.text('Too many follow this page live.', 503, { 'retry-after': '30' });
   }

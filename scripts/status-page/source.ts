@@ -1,3 +1,4 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import type { Environment } from '../environment.ts';
 import { environments } from '../environment.ts';
 import { type Commit, describeCommit } from '../gitops/commits.ts';
@@ -25,6 +26,8 @@ export interface SourceSettings {
   statuses?: StatusSource;
   /** Where drills keep their runs. */
   drills: string;
+  /** The file that heals are kept in from one start to the next; undefined: they are forgotten. */
+  heals?: string;
   /** Which cluster, as `npm run audit` takes it; undefined: no audits. */
   audit?: string[];
 }
@@ -87,6 +90,7 @@ export class PageSource {
     const heals = new HealWatch((heal) => {
       this.#heals = [heal, ...this.#heals].slice(0, keptHeals);
       this.#healCount.set(heal.environment, this.healCount(heal.environment) + 1);
+      void this.#keepHeals();
       this.#changed();
     });
     this.#watch = new ClusterWatch(
@@ -98,6 +102,7 @@ export class PageSource {
 
   /** Watches from now on. Resolves when there is a first state. */
   async start(): Promise<void> {
+    this.#heals = await this.#keptHeals();
     await Promise.all(Object.values(resources).map((resource) => this.#watch.add(resource)));
     await Promise.all([this.#lookUp(), this.#readDrills()]);
     this.#every(betweenMetrics, () => this.#askPods());
@@ -292,6 +297,24 @@ export class PageSource {
       named('postgres').filter(({ uid }) => instances.some(({ metadata }) => metadata.uid === uid)),
     );
     this.#tell();
+  }
+
+  async #keptHeals(): Promise<Heal[]> {
+    const { heals } = this.#settings;
+    const text = heals === undefined ? '[]' : await readFile(heals, 'utf8').catch(() => '[]');
+    try {
+      return JSON.parse(text) as Heal[];
+    } catch {
+      return []; // cut off as it was written
+    }
+  }
+
+  async #keepHeals(): Promise<void> {
+    const { heals } = this.#settings;
+    if (heals !== undefined) {
+      // A heal that cannot be kept is shown all the same.
+      await writeFile(heals, JSON.stringify(this.#heals)).catch(() => {});
+    }
   }
 
   async #readDrills(): Promise<void> {

@@ -93,6 +93,14 @@ const portOf = (server: Server) => {
   return typeof address === 'object' && address !== null ? address.port : 0;
 };
 
+/** A port of 127.0.0.1 that is free now: the preferred one, or the next of the hundred above it. */
+export async function freePort(preferred: number): Promise<number> {
+  const server = await listen(preferred);
+  const port = portOf(server);
+  server.close();
+  return port;
+}
+
 /** Listens on the preferred port, or on the next free one of the hundred above it. */
 async function listen(preferred: number): Promise<Server> {
   for (let port = preferred; port < preferred + 100; port += 1) {

@@ -4,7 +4,7 @@ import { shorten } from '../../columns.ts';
 import { called } from '../../release/versions.ts';
 import type { Heal } from '../heals.ts';
 import type { EnvironmentView, PodView } from '../state.ts';
-import { badge, type Html, listed, moment, table } from './parts.ts';
+import { age, badge, type Html, listed, moment, table } from './parts.ts';
 
 /** How many problems and heals are told; the others are counted. */
 const most = { problems: 12, heals: 5 };
@@ -35,7 +35,7 @@ ${
 </dl>
 ${table(
   `Pods${podCount > pods.length ? `: ${pods.length} of ${podCount}` : ''}`,
-  ['Pod', 'Node', 'State', 'Restarts', 'Age', 'Requests/s'],
+  ['Pod', 'Node', 'State', 'Age', 'Req/s'],
   pods.map((pod) => [
     ...podCells(pod),
     html`${pod.requests === undefined ? '–' : pod.requests.perSecond.toFixed(1)}`,
@@ -44,7 +44,7 @@ ${table(
 )}
 ${table(
   'Postgres',
-  ['Instance', 'Node', 'State', 'Restarts', 'Age', 'Role', 'Behind'],
+  ['Instance', 'Node', 'State', 'Age', 'Role', 'Behind'],
   database.map((pod) => [
     ...podCells(pod),
     html`${pod.role ?? 'the only one'}`,
@@ -55,7 +55,7 @@ ${table(
 <h3>Recent heals</h3>
 ${
   view.heals.length === 0
-    ? html`<p class="none">Nothing drifted since this page runs.</p>`
+    ? html`<p class="none">None.</p>`
     : listed(view.heals.map(heal), most.heals, 'heals')
 }
 </section>`;
@@ -105,18 +105,11 @@ function requests({ requests }: EnvironmentView): Html {
 }
 
 function podCells({ name, node, state, ready, restarts, since }: PodView): Html[] {
-  const isWell = ready && state === 'Running';
   const word = state === 'Running' && !ready ? 'not ready' : state;
-  return [
-    html`${name}`,
-    html`${node || '–'}`,
-    badge(
-      word,
-      isWell ? 'good' : ['Pending', 'ContainerCreating', 'Terminating'].includes(word) ? 'busy' : 'bad',
-    ),
-    html`${restarts}`,
-    moment(since),
-  ];
+  const busy = ['Pending', 'ContainerCreating', 'PodInitializing', 'Terminating'];
+  const mood = ready && state === 'Running' ? 'good' : busy.includes(word) ? 'busy' : 'bad';
+  const often = restarts === 0 ? '' : html` <small>${restarts}× restarted</small>`;
+  return [html`${name}`, html`${node || '–'}`, html`${badge(word, mood)}${often}`, age(since)];
 }
 
 function heal({ object, fields, by, drifted, healed }: Heal): Html {

@@ -13,7 +13,8 @@ function ages() {
       ['min', 60],
     ].find(([, length]) => seconds >= length) ?? ['s', 1];
     element.title ||= element.textContent;
-    element.textContent = `${Math.floor(seconds / size)} ${unit} ago`;
+    const ago = element.className === 'moment' ? ' ago' : '';
+    element.textContent = `${Math.floor(seconds / size)} ${unit}${ago}`;
   }
 }
 

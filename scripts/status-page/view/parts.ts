@@ -3,9 +3,18 @@ import { html } from 'hono/html';
 /** Markup whose every value was escaped. */
 export type Html = ReturnType<typeof html>;
 
-/** A moment; page.js makes it an age, and without it the moment itself is there. */
+/** A moment; page.js makes it "5 min ago", and without it the moment itself is there. */
 export function moment(time: string): Html {
-  return html`<time datetime="${time}">${time.replace('T', ' ').replace(/(:\d\d)(\.\d+)?(Z|[+-].*)$/, '$1 $3')}</time>`;
+  return stamped(time, 'moment');
+}
+
+/** The moment since which something is there; page.js makes it "5 min". */
+export function age(since: string): Html {
+  return stamped(since, 'age');
+}
+
+function stamped(time: string, how: string): Html {
+  return html`<time class="${how}" datetime="${time}">${time.replace('T', ' ').replace(/(:\d\d)(\.\d+)?(Z|[+-].*)$/, '$1 $3')}</time>`;
 }
 
 /** A word with a colour of its own; the word says it without the colour too. */

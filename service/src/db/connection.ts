@@ -1,6 +1,9 @@
 import { Socket } from 'node:net';
 import type pg from 'pg';
 import type { PostgresConfig, PostgresTls } from '../config.ts';
+import { Addresses } from './addresses.ts';
+
+const addresses = new Addresses();
 
 /** What `new pg.Client` and `new pg.Pool` need to connect to `host`. */
 export function connectionOptions(config: PostgresConfig, host: string, pod: string): pg.ClientConfig {
@@ -14,8 +17,19 @@ export function connectionOptions(config: PostgresConfig, host: string, pod: str
     ssl: tlsOptions(config.tls),
     connectionTimeoutMillis: config.connectTimeoutMs,
     // A node that is lost says nothing: an idle connection to it is found dead within 5 s, not after 2 hours.
-    stream: () => new Socket().setKeepAlive({ enable: true, initialDelay: 2000, interval: 1000, count: 3 }),
+    stream: () =>
+      new NamedSocket().setKeepAlive({ enable: true, initialDelay: 2000, interval: 1000, count: 3 }),
   };
+}
+
+/** pg connects by port and host, and leaves the lookup to Node. */
+class NamedSocket extends Socket {
+  override connect(...args: unknown[]): this {
+    const [port, host] = args;
+    return typeof port === 'number' && typeof host === 'string'
+      ? super.connect({ port, host, lookup: addresses.lookup })
+      : super.connect(...(args as Parameters<Socket['connect']>));
+  }
 }
 
 /**
