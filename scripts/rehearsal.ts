@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { CannotRun } from './cli.ts';
+import { embeddedCluster } from './cluster/cluster.ts';
 import { clusterLayout } from './cluster/layout.ts';
+import type { Environment } from './environment.ts';
 import { type Kubectl, kubectlFor } from './gitops/kubectl.ts';
 import type { EnvironmentStatus } from './gitops/status.ts';
 import { type WorkingClone, workingClone } from './gitops/working-clone.ts';
@@ -11,7 +13,7 @@ import { repoRoot } from './paths.ts';
 /** A cluster of its own, begun from nothing, and a clone to push to it from: to test and to measure on. */
 export interface Rehearsal {
   cluster: string;
-  urls: { dev: string; staging: string; prod: string; git: string; registry: string };
+  urls: Record<Environment | 'statusPage' | 'git' | 'registry', string>;
   kubectl: Kubectl;
   /** The clone's folder. */
   clone: string;
@@ -22,6 +24,8 @@ export interface Rehearsal {
   field: Kubectl['field'];
   /** Runs one of this repository's commands on the cluster; returns its standard output. */
   command(verb: string, ...args: string[]): Promise<string>;
+  /** Kills one of the cluster's components, without asking. */
+  killComponent(component: string): Promise<void>;
   /** What happened last, as its components tell it: for whoever looks into a failure. */
   evidence(): Promise<string>;
   /** Stops the cluster and deletes everything of it, and the clone. */
@@ -63,6 +67,7 @@ export async function rehearse(cluster: string): Promise<Rehearsal> {
       return found;
     },
     field: kubectl.field,
+    killComponent: embeddedCluster(cluster).killComponent,
     evidence: async () => {
       const log = path.join(clusterLayout(cluster).logs, 'git-server.log');
       const tail = async (workload: string) => {

@@ -7,10 +7,13 @@ import { repositoryFolder } from './cluster/git-server/git-server.ts';
 import { clusterLayout, defaultClusterName } from './cluster/layout.ts';
 import { clusterReference } from './cluster-reference.ts';
 import { drillsFolder } from './drill/kept-runs.ts';
+import type { ClusterReference } from './gitops/kubectl.ts';
 import { repoRoot } from './paths.ts';
 import { statusSource } from './release/status-source.ts';
-import { apiOf } from './status-page/api.ts';
+import { type Api, apiOf } from './status-page/api.ts';
+import { statusPageKubeconfig } from './status-page/kubeconfig.ts';
 import { createMetrics } from './status-page/metrics.ts';
+import { fromPod, throughApi } from './status-page/pod-metrics.ts';
 import { createApp } from './status-page/server.ts';
 import { PageSource, type SourceSettings } from './status-page/source.ts';
 
@@ -53,8 +56,8 @@ await run(
     if (address === '' || Number(port) > 65_535) {
       throw new CannotRun(`--listen ${listen}: expected an address and a port, such as 127.0.0.1:7000.`);
     }
-    const api = apiOf(inCluster ? {} : clusterReference(choice));
-    const settings = inCluster ? insideSettings() : await settingsOf(choice);
+    const api = apiOf(inCluster ? {} : readerOf(choice));
+    const settings = inCluster ? insideSettings() : await settingsOf(api, choice);
     const source = new PageSource(api, settings);
     const layout = inCluster || choice.context !== undefined ? undefined : layoutOf(choice.name);
     const metrics = createMetrics(source, {
@@ -86,14 +89,30 @@ await run(
   },
 );
 
+/** The cluster by the rights that the page has there: of an embedded one those that `npm start` gave it. */
+function readerOf(choice: { name?: string | undefined; context?: string | undefined }): ClusterReference {
+  const reference = clusterReference(choice);
+  if (choice.context !== undefined) {
+    return reference;
+  }
+  const kubeconfig = statusPageKubeconfig(layoutOf(choice.name));
+  if (!existsSync(kubeconfig)) {
+    throw new CannotRun('This cluster was started before it had a status page: "npm start" gives it one.');
+  }
+  return { kubeconfig };
+}
+
 function layoutOf(name: string | undefined) {
   return clusterLayout(name ?? defaultClusterName);
 }
 
-async function settingsOf(choice: {
-  name?: string | undefined;
-  context?: string | undefined;
-}): Promise<SourceSettings> {
+async function settingsOf(
+  api: Api,
+  choice: {
+    name?: string | undefined;
+    context?: string | undefined;
+  },
+): Promise<SourceSettings> {
   const statuses = await statusSource(repoRoot, choice);
   const known = statuses === undefined ? {} : { statuses };
   if (choice.context !== undefined) {
@@ -104,6 +123,7 @@ async function settingsOf(choice: {
       urls: {},
       repositories: [repoRoot],
       drills,
+      readPod: throughApi(api),
       audit: ['--context', context],
       ...known,
     };
@@ -117,6 +137,7 @@ async function settingsOf(choice: {
       ports === undefined ? {} : { dev: url(ports.dev), staging: url(ports.staging), prod: url(ports.prod) },
     repositories: [repositoryFolder(layout), repoRoot],
     drills: drillsFolder(layout.name),
+    readPod: throughApi(api),
     heals: path.join(layout.state, 'heals.json'),
     audit: ['--name', layout.name],
     ...known,
@@ -124,5 +145,5 @@ async function settingsOf(choice: {
 }
 
 function insideSettings(): SourceSettings {
-  return { cluster: process.env.CLUSTER ?? 'this cluster', urls: {}, repositories: [], drills: '/nowhere' };
+  return { cluster: 'this cluster', urls: {}, repositories: [], drills: '/nowhere', readPod: fromPod };
 }

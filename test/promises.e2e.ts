@@ -24,6 +24,7 @@ import { apiServer } from './differential/api-server.ts';
 import { compareGates } from './differential/differential.ts';
 import { compareSemantics } from './differential/semantics.ts';
 import { fromCommitToProd } from './from-commit-to-prod.ts';
+import { statusPage } from './status-page.ts';
 
 let on: Rehearsal;
 
@@ -367,6 +368,8 @@ promise(
     });
   },
 );
+
+statusPage(promise, () => on);
 
 fromCommitToProd(promise, () => on);
 

@@ -13,12 +13,24 @@ import type { YamlFiles } from './yaml/yaml-files.ts';
 /** The folders that install what upstream releases, each with a kustomization that names its URL. */
 const upstreamFolders = [...new Set(upstreamManifests.map(({ folder }) => folder))];
 
+/** The folders of workloads of our own that are no part of an environment. */
+const workloadFolders = ['status-page'];
+
 /** The folders whose every YAML file must be listed by a kustomization. */
-export const manifestFolders = ['apps', 'base', 'components', 'overlays', 'policies', ...upstreamFolders];
+export const manifestFolders = [
+  'apps',
+  'base',
+  'components',
+  'overlays',
+  'policies',
+  ...upstreamFolders,
+  ...workloadFolders,
+];
 
 /**
  * Everything a check without arguments covers: each overlay, whichever folders below it another does not list, every
- * kustomization in and under apps/, what installs Argo CD and operators, and what of base/ an overlay may list instead.
+ * kustomization in and under apps/, what installs Argo CD and operators, the status page, and what of base/ an overlay
+ * may list instead.
  * @throws {CannotRun} when the repository has no overlay: a check of nothing must not be green.
  */
 export async function repositoryTargets(root: string, files: YamlFiles): Promise<Target[]> {
@@ -34,11 +46,13 @@ export async function repositoryTargets(root: string, files: YamlFiles): Promise
       return found === undefined || replacedBy(found) === undefined ? [] : [target(dir, 'argument')];
     }),
   );
-  const upstream = upstreamFolders.map((folder) => path.join(root, folder)).filter((dir) => existsSync(dir));
+  const present = (folders: string[]) =>
+    folders.map((folder) => path.join(root, folder)).filter((dir) => existsSync(dir));
   return [
     ...overlays.map((dir) => target(dir, 'environment')),
     ...apps.map((dir) => target(dir, 'apps')),
-    ...upstream.map((dir) => target(dir, 'upstream')),
+    ...present(upstreamFolders).map((dir) => target(dir, 'upstream')),
+    ...present(workloadFolders).map((dir) => target(dir, 'argument')),
     ...alternatives.flat(),
     policiesTarget(root),
   ];

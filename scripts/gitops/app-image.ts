@@ -13,24 +13,34 @@ export const appName = 'quote-app';
 
 /** What the image is made of, relative to the repository. */
 export const imageInputs = ['service', 'package.json', 'package-lock.json', '.dockerignore'];
+/** The same of the status page's. */
+const pageInputs = ['status-page', 'scripts', 'package.json', 'package-lock.json', 'service/package.json'];
 
 /** The last commit that touched what the image is made of, and when that was, in seconds since 1970. */
 export type Revision = { commit: string; short: string; time: number };
 
 /** The service's full image name without a tag, as base/registry sets it. @throws {CannotRun} */
 export async function appImageName(): Promise<string> {
-  const transformer = await readFile(path.join(repoRoot, 'base/registry/quote-app.yaml'), 'utf8');
-  const parsed = parse(transformer) as { imageTag?: { newName?: string } } | null;
-  const name = parsed?.imageTag?.newName;
+  const file = 'base/registry/quote-app.yaml';
+  return imageNamed(file, ({ imageTag }: { imageTag?: { newName?: string } }) => imageTag?.newName);
+}
+
+async function imageNamed<T>(file: string, nameIn: (value: T) => string | undefined): Promise<string> {
+  const value = parse(await readFile(path.join(repoRoot, file), 'utf8')) as T | null;
+  const name = value === null ? undefined : nameIn(value);
   if (name === undefined) {
-    throw new CannotRun('base/registry/quote-app.yaml: imageTag.newName is missing: it names the registry.');
+    throw new CannotRun(`${file}: newName of the image is missing: it names the registry.`);
   }
   return name;
 }
 
 /** The revision of the image that a commit makes; undefined where git knows none. */
-export async function imageRevision(root: string, commit = 'HEAD'): Promise<Revision | undefined> {
-  const format = ['log', '-1', '--format=%H %h %ct', commit, '--', ...imageInputs];
+export async function imageRevision(
+  root: string,
+  commit = 'HEAD',
+  inputs = imageInputs,
+): Promise<Revision | undefined> {
+  const format = ['log', '-1', '--format=%H %h %ct', commit, '--', ...inputs];
   const { stdout = '', failed } = await execa('git', ['-C', root, ...format], { reject: false });
   const [full = '', short = '', time = ''] = stdout.split(' ');
   return failed || full === '' ? undefined : { commit: full, short, time: Number(time) };
@@ -45,15 +55,36 @@ export async function buildAppImage(commit?: string, cache = true): Promise<stri
   const revision = await imageRevision(repoRoot, commit);
   const image = `${await appImageName()}:${revision?.short ?? 'checkout'}`;
   const build = (folder: string, files: string[]) =>
-    buildFrom(folder, files, image, { time: revision?.time ?? 0, cache });
+    buildFrom(folder, files, image, { dockerfile: 'service/Dockerfile', time: revision?.time ?? 0, cache });
   if (commit === undefined) {
-    const listed = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--', ...imageInputs];
-    await build(repoRoot, await gitPaths(listed));
+    await build(repoRoot, await checkoutFiles(imageInputs));
   } else {
     const files = await gitPaths(['ls-tree', '-r', '-z', '--name-only', commit, '--', ...imageInputs]);
     await withTreeAt(repoRoot, commit, (folder) => build(folder, files));
   }
   return image;
+}
+
+/** Builds the checkout's status page in the same way; its full name. @throws {CannotRun} */
+export async function buildPageImage(): Promise<string> {
+  const name = await imageNamed(pageKustomization, ({ images }: { images?: { newName?: string }[] }) => {
+    return images?.[0]?.newName;
+  });
+  const revision = await imageRevision(repoRoot, 'HEAD', pageInputs);
+  const image = `${name}:${revision?.short ?? 'checkout'}`;
+  await buildFrom(repoRoot, await checkoutFiles(pageInputs), image, {
+    dockerfile: 'status-page/Dockerfile',
+    time: revision?.time ?? 0,
+    cache: true,
+  });
+  return image;
+}
+
+/** The file that pins the status page's image, relative to the repository. */
+export const pageKustomization = 'status-page/kustomization.yaml';
+
+function checkoutFiles(inputs: string[]): Promise<string[]> {
+  return gitPaths(['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--', ...inputs]);
 }
 
 async function gitPaths(args: string[]): Promise<string[]> {
@@ -68,7 +99,7 @@ async function buildFrom(
   folder: string,
   files: string[],
   image: string,
-  { time, cache }: { time: number; cache: boolean },
+  { dockerfile: own, time, cache }: { dockerfile: string; time: number; cache: boolean },
 ): Promise<void> {
   const context = await mkdtemp(path.join(tmpdir(), 'quotes-image-'));
   // Folders, and what npm installs, have modes by it.
@@ -83,7 +114,7 @@ async function buildFrom(
         await chmod(to, mode & 0o100 ? 0o755 : 0o644);
       }
     }
-    const dockerfile = path.join(context, 'service/Dockerfile');
+    const dockerfile = path.join(context, own);
     const dependencies = `${image}-dependencies`;
     await buildImage({ image: dependencies, dockerfile, context, target: 'dependencies', cache });
     const images = { dependencies };

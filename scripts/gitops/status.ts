@@ -37,18 +37,18 @@ export interface Application {
   };
 }
 
-export interface Deployment {
+interface Deployment {
   metadata: { namespace: string; name: string };
   spec: { replicas?: number; template: { spec: { containers: { image: string }[] } } };
   status?: { readyReplicas?: number };
 }
 
-export interface Autoscaler {
+interface Autoscaler {
   metadata: { namespace: string; name: string };
   status?: { conditions?: { type: string; status: string; reason?: string; message?: string }[] };
 }
 
-export interface Event {
+interface Event {
   involvedObject: { name: string };
   message?: string;
   lastTimestamp?: string;

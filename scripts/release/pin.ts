@@ -3,7 +3,7 @@ import path from 'node:path';
 import { parse } from 'yaml';
 import { CannotRun } from '../cli.ts';
 import type { Environment } from '../environment.ts';
-import { appName } from '../gitops/app-image.ts';
+import { appName, pageKustomization } from '../gitops/app-image.ts';
 import { withEntry, withItem, withoutEntry, withValue } from './yaml-edit.ts';
 
 /** Which image of quote-app an overlay asks for: one for good, or whatever a tag is at the time. */
@@ -26,13 +26,18 @@ export function pinIn(kustomization: string): Pin | undefined {
   return image && { tag: image.newTag ?? 'latest' };
 }
 
-/** The kustomization with quote-app pinned to the digest; each byte of everything else stays. @throws {CannotRun} */
-export function withDigest(kustomization: string, digest: string, file = 'kustomization.yaml'): string {
+/** The kustomization with quote-app, or another image, pinned to the digest; each byte of everything else stays. @throws {CannotRun} */
+export function withDigest(
+  kustomization: string,
+  digest: string,
+  file = 'kustomization.yaml',
+  of = appName,
+): string {
   const images = imagesIn(kustomization);
-  const index = images.findLastIndex(({ name }) => name === appName);
+  const index = images.findLastIndex(({ name }) => name === of);
   const image = images[index];
   if (image === undefined) {
-    return withItem(kustomization, 'images', { name: appName, digest }, file);
+    return withItem(kustomization, 'images', { name: of, digest }, file);
   }
   const entry = (key: string) => ['images', index, key];
   if (image.digest === undefined && image.newTag === undefined) {
@@ -53,6 +58,14 @@ export async function pinDigest(root: string, environment: Environment, digest: 
   });
   await writeFile(path.join(root, file), withDigest(text, digest, file));
   return file;
+}
+
+/** Pins the status page's image below `root`. Returns the file, relative to it. @throws {CannotRun} */
+export async function pinPage(root: string, digest: string): Promise<string> {
+  const text = await readFile(path.join(root, pageKustomization), 'utf8');
+  const pinned = withDigest(text, digest, pageKustomization, 'status-page');
+  await writeFile(path.join(root, pageKustomization), pinned);
+  return pageKustomization;
 }
 
 function imagesIn(kustomization: string): Image[] {

@@ -89,7 +89,10 @@ export async function startEmbedded(name: string, json: boolean): Promise<void> 
     {
       title: 'the status page',
       usually: '2 s',
-      run: async () => page.resolve(await serveStatusPage(layout)),
+      run: async () => {
+        const { kubectl, ports } = await deploying();
+        page.resolve(await serveStatusPage(layout, kubectl, ports));
+      },
     },
     {
       title: 'dev, staging and prod',

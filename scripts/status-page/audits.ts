@@ -4,7 +4,7 @@ import path from 'node:path';
 import { repoRoot } from '../paths.ts';
 
 /** A finding of `npm run audit`, as far as the page shows it. */
-export interface AuditFinding {
+interface AuditFinding {
   kind: string;
   rule: string;
   severity: string;

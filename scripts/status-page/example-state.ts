@@ -3,11 +3,21 @@ import type { EnvironmentView, PageState, PodView } from './state.ts';
 
 /** A pod that runs, for tests. */
 export function examplePod(name: string, more: Partial<PodView> = {}): PodView {
-  return { name, node: 'n1', state: 'Running', ready: true, restarts: 0, since: '2026-11-25T10:00:00Z', ...more };
+  return {
+    name,
+    node: 'n1',
+    state: 'Running',
+    ready: true,
+    restarts: 0,
+    since: '2026-11-25T10:00:00Z',
+    ...more,
+  };
 }
 
 /** A page's state in which all is well, for tests: each with its own differences. */
-export function exampleState(of: (view: EnvironmentView) => Partial<EnvironmentView> = () => ({})): PageState {
+export function exampleState(
+  of: (view: EnvironmentView) => Partial<EnvironmentView> = () => ({}),
+): PageState {
   return {
     cluster: 'example',
     unreadable: [],

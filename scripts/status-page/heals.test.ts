@@ -66,12 +66,7 @@ test('a field that somebody changed and Argo CD put back is a heal, with what Gi
 
 test('a field within a list is found, and what was changed twice is told once, as it was last', () => {
   const owners = { [argocd]: { 'f:replicas': {} }, 'kubectl-edit': images };
-  const [heal, ...more] = healsOf(
-    asInGit,
-    deployment(2, 'b', owners),
-    deployment(2, 'c', owners),
-    asInGit,
-  );
+  const [heal, ...more] = healsOf(asInGit, deployment(2, 'b', owners), deployment(2, 'c', owners), asInGit);
   assert.deepEqual(more, []);
   assert.deepEqual(heal?.fields, [
     { path: 'spec.template.spec.containers[quote-app].image', wanted: 'a', drifted: 'c' },

@@ -8,7 +8,25 @@ export interface Scraped {
   environment: Environment;
   name: string;
   uid: string;
+  /** '' until it has one. */
+  ip: string;
 }
+
+/** Reads what a pod says of itself at a port. */
+export type ReadPod = (pod: Scraped, port: number) => Promise<string>;
+
+/** Through the API server: from outside the pods' network, with the right to its proxy. */
+export const throughApi =
+  (api: Api): ReadPod =>
+  ({ environment, name }, port) =>
+    api.text(`/api/v1/namespaces/${environment}/pods/${name}:${port}/proxy/metrics`);
+
+/** From the pod itself: from within its network, with no right at all. */
+export const fromPod: ReadPod = async ({ ip }, port) => {
+  const host = ip.includes(':') ? `[${ip}]` : ip;
+  const answer = await fetch(`http://${host}:${port}/metrics`, { signal: AbortSignal.timeout(2000) });
+  return answer.text();
+};
 
 /** How many pods of each kind are asked: of ten thousand, a sample is told. */
 const most = 20;
@@ -16,15 +34,15 @@ const most = 20;
 const port = { app: 9090, database: 9187 };
 const lagMetric = 'cnpg_pg_replication_lag';
 
-/** What the pods' own metrics say, asked for through the API server, as the page stands outside the pods' network. */
+/** What the pods' own metrics say. */
 export class PodMetrics {
-  readonly #api: Api;
+  readonly #read: ReadPod;
   readonly #counts = new Map<string, Counts>();
   readonly #requests = new Map<string, Requests>();
   readonly #lag = new Map<string, number>();
 
-  constructor(api: Api) {
-    this.#api = api;
+  constructor(read: ReadPod) {
+    this.#read = read;
   }
 
   /** The requests of a pod of quote-app in the last seconds; undefined until it was asked twice. */
@@ -55,7 +73,7 @@ export class PodMetrics {
   }
 
   async #askApp(pod: Scraped): Promise<void> {
-    const text = await this.#read(pod, port.app);
+    const text = await this.#said(pod, port.app);
     const before = this.#counts.get(pod.uid);
     this.#counts.delete(pod.uid);
     this.#requests.delete(pod.uid);
@@ -70,7 +88,7 @@ export class PodMetrics {
   }
 
   async #askDatabase(pod: Scraped): Promise<void> {
-    const text = await this.#read(pod, port.database);
+    const text = await this.#said(pod, port.database);
     const [lag] = samplesOf(text ?? '', [lagMetric]);
     if (lag === undefined || Number.isNaN(lag.value)) {
       this.#lag.delete(pod.uid);
@@ -79,8 +97,7 @@ export class PodMetrics {
     }
   }
 
-  async #read({ environment, name }: Scraped, at: number): Promise<string | undefined> {
-    const path = `/api/v1/namespaces/${environment}/pods/${name}:${at}/proxy/metrics`;
-    return this.#api.text(path).catch(() => undefined);
+  #said(pod: Scraped, at: number): Promise<string | undefined> {
+    return this.#read(pod, at).catch(() => undefined);
   }
 }

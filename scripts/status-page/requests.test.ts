@@ -31,7 +31,7 @@ test('requests are counted between two looks, probes left out, failures apart', 
 
 test('the 95th percentile lies within its bucket, in proportion', () => {
   const of = (text: string) => requestsBetween(counts(said(0, 0, 0), 0), counts(text, 1000))?.p95;
-  assert.equal(of(said(100, 0, 0))?.toFixed(4), "0.0095");
+  assert.equal(of(said(100, 0, 0))?.toFixed(4), '0.0095');
   assert.equal(of(said(90, 10, 0))?.toFixed(3), '0.055');
   // Beyond the last bound nothing is known but the bound.
   assert.equal(of(said(0, 0, 10)), 0.1);
@@ -52,7 +52,11 @@ test("pods are added up, and the slowest one's percentile stands for all", () =>
 });
 
 test('samples are read with their labels, escapes and special values', () => {
-  const text = String.raw`a{path="C:\\x",said="\"hi\"\n"} +Inf 1700000000000` + '\nb 1e-3\n# a 5\nc 7\n';
+  const text = String.raw`a{path="C:\\x",said="\"hi\"\n"} +Inf 1700000000000
+b 1e-3
+# a 5
+c 7
+`;
   assert.deepEqual(samplesOf(text, ['a', 'b']), [
     { name: 'a', labels: { path: 'C:\\x', said: '"hi"\n' }, value: Number.POSITIVE_INFINITY },
     { name: 'b', labels: {}, value: 0.001 },

@@ -14,12 +14,18 @@ function serve(drills = '/nowhere') {
   const registers = [registry];
   const metrics = {
     registry,
-    requests: new Counter({ name: 'requests', help: '-', labelNames: ['route', 'status'] as const, registers }),
+    requests: new Counter({
+      name: 'requests',
+      help: '-',
+      labelNames: ['route', 'status'] as const,
+      registers,
+    }),
     clients: new Gauge({ name: 'clients', help: '-', registers }),
   };
   let state: PageState = exampleState();
   const listeners = new Set<() => void>();
   const source = {
+    ready: true,
     state: () => state,
     look: () => {},
     onChange: (listener: () => void) => {

@@ -12,6 +12,7 @@ import { page, sections } from './view/page.ts';
 
 /** What the page is made from, as `PageSource` tells it. */
 export interface StateSource {
+  ready: boolean;
   state(): PageState;
   onChange(listener: () => void): () => void;
   look(): void;
@@ -54,6 +55,9 @@ export function createApp(source: StateSource, metrics: PageMetrics, settings: S
   });
   // A kubelet and a scraper name the pod's address, which nobody can know before.
   app.get('/healthz', (context) => context.text('ok'));
+  app.get('/readyz', (context) =>
+    source.ready ? context.text('ok') : context.text('the cluster is not read yet', 503),
+  );
   app.get('/metrics', async (context) => {
     return context.body(await metrics.registry.metrics(), 200, {
       'content-type': metrics.registry.contentType,

@@ -11,7 +11,7 @@ import { Audits } from './audits.ts';
 import { ClusterWatch } from './cluster-watch.ts';
 import { DrillRuns, type DrillView } from './drills.ts';
 import { type Heal, HealWatch } from './heals.ts';
-import { PodMetrics, type Scraped } from './pod-metrics.ts';
+import { PodMetrics, type ReadPod, type Scraped } from './pod-metrics.ts';
 import { discover, type Resource } from './resources.ts';
 import { environmentView, type PageObjects, type PagePod, type PageState } from './state.ts';
 
@@ -24,6 +24,8 @@ export interface SourceSettings {
   /** Where commits are looked up, in turn; the first one's main is what the cluster deploys. */
   repositories: string[];
   statuses?: StatusSource;
+  /** How pods are asked for their metrics. */
+  readPod: ReadPod;
   /** Where drills keep their runs. */
   drills: string;
   /** The file that heals are kept in from one start to the next; undefined: they are forgotten. */
@@ -79,12 +81,13 @@ export class PageSource {
   #healCount = new Map<Environment, number>();
   #drills: DrillView[] = [];
   #looked = 0;
+  #ready = false;
   #pending: NodeJS.Timeout | undefined;
 
   constructor(api: Api, settings: SourceSettings) {
     this.#api = api;
     this.#settings = settings;
-    this.#metrics = new PodMetrics(api);
+    this.#metrics = new PodMetrics(settings.readPod);
     this.#drillRuns = new DrillRuns(settings.drills);
     this.#audits = new Audits(settings.audit ?? [], () => this.#changed());
     const heals = new HealWatch((heal) => {
@@ -105,6 +108,7 @@ export class PageSource {
     this.#heals = await this.#keptHeals();
     await Promise.all(Object.values(resources).map((resource) => this.#watch.add(resource)));
     await Promise.all([this.#lookUp(), this.#readDrills()]);
+    this.#ready = true;
     this.#every(betweenMetrics, () => this.#askPods());
     this.#every(betweenFiles, () => this.#readDrills());
   }
@@ -116,6 +120,11 @@ export class PageSource {
     for (const timer of this.#timers) {
       clearInterval(timer);
     }
+  }
+
+  /** Whether there was a first state. */
+  get ready(): boolean {
+    return this.#ready;
   }
 
   /** Calls the listener after each change, until what it returns is called. */
@@ -289,7 +298,12 @@ export class PageSource {
         pods
           .filter(({ metadata }) => metadata.namespace === environment)
           .filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/name'] === name)
-          .map(({ metadata }) => ({ environment, name: metadata.name, uid: metadata.uid })),
+          .map(({ metadata, status }) => ({
+            environment,
+            name: metadata.name,
+            uid: metadata.uid,
+            ip: status.podIP ?? '',
+          })),
       );
     const instances = pods.filter(({ metadata }) => metadata.labels?.['cnpg.io/instanceRole'] !== undefined);
     await this.#metrics.ask(

@@ -12,6 +12,7 @@ import { type Requests, together } from './requests.ts';
 /** A pod as the page needs it. */
 export type PagePod = Pod & {
   metadata: { uid: string; creationTimestamp: string };
+  status: { podIP?: string };
 };
 
 /** The objects the page is made from. */
