@@ -20,7 +20,6 @@ export interface SourceSettings {
   /** What the cluster is called. */
   cluster: string;
   urls: Partial<Record<Environment, string>>;
-  argocd?: string;
   /** Where commits are looked up, in turn; the first one's main is what the cluster deploys. */
   repositories: string[];
   statuses?: StatusSource;
@@ -51,6 +50,13 @@ const resources = {
     plural: 'horizontalpodautoscalers',
   },
   databases: { apiVersion: 'postgresql.cnpg.io/v1', kind: 'Cluster', plural: 'clusters' },
+  argocd: {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    plural: 'configmaps',
+    namespace: 'argocd',
+    fields: 'metadata.name=argocd-cm',
+  },
   events: { apiVersion: 'v1', kind: 'Event', plural: 'events', namespace: 'argocd', fields: ofApplications },
 } satisfies Record<string, Resource>;
 
@@ -150,7 +156,8 @@ export class PageSource {
   /** All there is to know now. */
   state(): PageState {
     const objects = this.#objects();
-    const { cluster, urls, argocd } = this.#settings;
+    const { cluster, urls } = this.#settings;
+    const argocd = this.#argocdUi();
     const at = new Date();
     return {
       cluster,
@@ -178,6 +185,13 @@ export class PageSource {
       audit: this.#audits.view,
       drills: this.#drills,
     };
+  }
+
+  /** Where Argo CD's UI is, as its own configuration says; undefined where it says nothing. */
+  #argocdUi(): string | undefined {
+    const [config] = this.#watch.list<{ data?: { url?: string } }>(resources.argocd);
+    const url = config?.data?.url?.replace(/\/$/, '');
+    return url !== undefined && /^https?:\/\//.test(url) ? url : undefined;
   }
 
   #objects(): PageObjects {

@@ -55,7 +55,7 @@ export interface EnvironmentView extends EnvironmentStatus {
 /** All that the page shows. */
 export interface PageState {
   cluster: string;
-  /** Where Argo CD's API and, with upstream's image, its UI are. */
+  /** Where Argo CD's UI is, where there is one. */
   argocd?: string;
   /** What cannot be read now, and why. */
   unreadable: string[];

@@ -9,15 +9,19 @@ import { age, badge, type Html, listed, moment, table } from './parts.ts';
 /** How many problems and heals are told; the others are counted. */
 const most = { problems: 12, heals: 5 };
 
-/** An environment's part of the page. */
-export function environmentSection(view: EnvironmentView): Html {
+/** An environment's part of the page. `argocd` is where Argo CD's UI is. */
+export function environmentSection(view: EnvironmentView, argocd: string | undefined): Html {
   const { environment, url, sync, health, replicas, problems, pods, podCount, database } = view;
   const name = url === undefined ? environment : html`<a href="${url}">${environment}</a>`;
   return html`<section id="${environment}" aria-labelledby="${environment}-title" class="card">
 <h2 id="${environment}-title">${name} ${badge(sync, sync === 'Synced' ? 'good' : 'bad')} ${badge(
     health,
     health === 'Healthy' ? 'good' : health === 'Progressing' ? 'busy' : 'bad',
-  )}</h2>
+  )}${
+    argocd === undefined
+      ? ''
+      : html` <small><a href="${argocd}/applications/argocd/${environment}">${environment} in Argo CD</a></small>`
+  }</h2>
 ${
   problems.length === 0
     ? ''

@@ -101,6 +101,13 @@ test('of ten thousand pods and problems a page shows the first, and how many the
   assert.ok(text.length < 200_000, `${text.length} characters`);
 });
 
+test("there is a link to Argo CD's UI where there is one, and to each environment in it", () => {
+  const text = markup({ ...exampleState(), argocd: 'https://argocd.example' });
+  assert.match(text, /<a href="https:\/\/argocd\.example">Argo CD<\/a>/);
+  assert.match(text, /href="https:\/\/argocd\.example\/applications\/argocd\/prod"/);
+  assert.doesNotMatch(markup(exampleState()), /Argo CD<\/a>/);
+});
+
 test('a part that did not change is the same text at another time, so that it is not sent again', () => {
   const of = (state: PageState) => [...sections(state)];
   assert.deepEqual(of(exampleState()), of(exampleState()));

@@ -10,7 +10,10 @@ import { badge, type Html } from './parts.ts';
 export function sections(state: PageState): Map<string, string> {
   const parts: [string, Html][] = [
     ['summary', summary(state)],
-    ...state.environments.map((view): [string, Html] => [view.environment, environmentSection(view)]),
+    ...state.environments.map((view): [string, Html] => [
+      view.environment,
+      environmentSection(view, state.argocd),
+    ]),
     ['audit', auditSection(state.audit)],
     ['drills', drillsSection(state.drills)],
   ];
