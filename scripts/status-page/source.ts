@@ -60,7 +60,7 @@ const resources = {
   events: { apiVersion: 'v1', kind: 'Event', plural: 'events', namespace: 'argocd', fields: ofApplications },
 } satisfies Record<string, Resource>;
 
-/** Milliseconds: changes that come together are one; between two looks at metrics; between two at files. */
+/** Milliseconds: what changes within them after the first is told together; between two looks at metrics; between two at files. */
 const [together, betweenMetrics, betweenFiles] = [200, 2000, 5000];
 /** For how long after somebody looked the pods are asked for their metrics, in milliseconds. */
 const attention = 60_000;
@@ -89,6 +89,7 @@ export class PageSource {
   #looked = 0;
   #ready = false;
   #pending: NodeJS.Timeout | undefined;
+  #again = false;
 
   constructor(api: Api, settings: SourceSettings) {
     this.#api = api;
@@ -207,11 +208,22 @@ export class PageSource {
     };
   }
 
+  /** Tells of the first of several changes at once, and of the others together. */
   #changed(): void {
-    this.#pending ??= setTimeout(() => {
+    if (this.#pending !== undefined) {
+      this.#again = true;
+      return;
+    }
+    this.#pending = setTimeout(() => {
       this.#pending = undefined;
-      void this.#lookUp().finally(() => this.#tell());
+      if (this.#again) {
+        this.#again = false;
+        this.#changed();
+      }
     }, together);
+    this.#tell();
+    // What it takes long to look up comes as a change of its own.
+    void this.#lookUp();
   }
 
   #tell(): void {
@@ -250,8 +262,9 @@ export class PageSource {
     const { repositories, statuses } = this.#settings;
     if (!this.#commits.has(revision)) {
       const commit = await describeCommit(revision, repositories);
-      if (commit !== undefined) {
+      if (commit !== undefined && !this.#commits.has(revision)) {
         this.#commits.set(revision, commit);
+        this.#changed();
       }
     }
     const health = objects.applications.find(({ metadata }) => metadata.name === environment)?.status?.health;
@@ -262,6 +275,7 @@ export class PageSource {
       // A shallow clone or one without the image's commit says nothing, which is no fault of the cluster's.
       const [version] = await journeys(repository, environment, statuses, 1).catch(() => []);
       this.#versions.set(environment, { key, version });
+      this.#changed();
       if (this.#settings.audit !== undefined) {
         this.#audits.due();
       }

@@ -119,16 +119,15 @@ function podCells({ name, node, state, ready, restarts, since }: PodView): Html[
 function heal({ object, fields, by, drifted, healed }: Heal): Html {
   const seconds = (Date.parse(healed) - Date.parse(drifted)) / 1000;
   const who = by === '' ? '' : ` by ${by}`;
-  const what =
-    fields.length === 0
-      ? html`was deleted${who}`
-      : html`changed${who}: ${fields
-          .slice(0, 3)
-          .map(
-            ({ path, wanted, drifted }) =>
-              html`<code>${path}</code> was ${value(wanted)}, became ${value(drifted)}; `,
-          )}${fields.length > 3 ? `${fields.length - 3} fields more; ` : ''}`;
-  return html`<strong>${object.kind} ${object.name}</strong> ${what} healed in ${seconds.toFixed(1)} s, ${moment(healed)}`;
+  const changes = fields
+    .slice(0, 3)
+    .map(
+      ({ path, wanted, drifted }) =>
+        html`<code>${path}</code> was ${value(wanted)}, became ${value(drifted)}; `,
+    );
+  const more = fields.length > 3 ? `${fields.length - 3} fields more; ` : '';
+  const what = fields.length === 0 ? html`was deleted${who}; ` : html`changed${who}: ${changes}${more}`;
+  return html`<strong>${object.kind} ${object.name}</strong> ${what}healed in ${seconds.toFixed(1)} s, ${moment(healed)}`;
 }
 
 function value(json: Json | undefined): Html {

@@ -27,7 +27,7 @@ export function table(caption: string, heads: string[], rows: Html[][], none: st
   if (rows.length === 0) {
     return html`<p class="none">${none}</p>`;
   }
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table>
+  return html`<div class="scroll" tabindex="0" role="group" aria-label="${caption}"><table>
 <caption>${caption}</caption>
 <thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
 <tbody>${rows.map(
