@@ -83,6 +83,7 @@ export class PageSource {
   readonly #commits = new Map<string, Commit>();
   readonly #versions = new Map<Environment, { key: string; version: Journey | undefined }>();
   readonly #tracked = new Set<string>();
+  readonly #asked = new Map<string, number>();
   #heals: Heal[] = [];
   #healCount = new Map<Environment, number>();
   #drills: DrillView[] = [];
@@ -254,15 +255,24 @@ export class PageSource {
     ]);
   }
 
+  /** Whether it is time to ask for something again that may not be there yet. */
+  #isDue(what: string): boolean {
+    const due = Date.now() - (this.#asked.get(what) ?? 0) > betweenFiles;
+    if (due) {
+      this.#asked.set(what, Date.now());
+    }
+    return due;
+  }
+
   async #lookUpCommit(environment: Environment, objects: PageObjects): Promise<void> {
     const revision = revisionOf(environment, objects);
     if (revision === undefined) {
       return;
     }
     const { repositories, statuses } = this.#settings;
-    if (!this.#commits.has(revision)) {
+    if (!this.#commits.has(revision) && this.#isDue(revision)) {
       const commit = await describeCommit(revision, repositories);
-      if (commit !== undefined && !this.#commits.has(revision)) {
+      if (commit !== undefined) {
         this.#commits.set(revision, commit);
         this.#changed();
       }
@@ -291,7 +301,7 @@ export class PageSource {
     for (const { group, version, kind } of kinds) {
       const apiVersion = [group, version].filter(Boolean).join('/');
       const key = `${apiVersion} ${kind}`;
-      if (!this.#tracked.has(key)) {
+      if (!this.#tracked.has(key) && this.#isDue(key)) {
         this.#tracked.add(key);
         const resource = await discover(this.#api, apiVersion, kind).catch(() => {
           this.#tracked.delete(key);
