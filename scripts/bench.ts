@@ -3,6 +3,7 @@ import path from 'node:path';
 import { asJson, document, tables } from './bench/check/report.ts';
 import { benchCheck, defaultSizes } from './bench/check.ts';
 import { benchFlow, flowTable } from './bench/flow.ts';
+import { benchPage, pageTable } from './bench/page.ts';
 import { benchResources, resourcesTable } from './bench/resources.ts';
 import { CannotRun, run } from './cli.ts';
 import { defaultClusterName } from './cluster/layout.ts';
@@ -11,16 +12,19 @@ import { repoRoot } from './paths.ts';
 const help = `
 Usage: npm run bench -- flow [--rounds N] [--json]
        npm run bench -- resources [--name NAME] [--json]
+       npm run bench -- page [--objects N] [--name NAME] [--json]
        npm run bench -- check [--objects N,...] [--rounds N] [--json] [--write]
 
   flow       push → Synced, push → every replica ready, drift → healed; on a cluster of its own, begun from nothing and
              taken away again
   resources  what prod's pods use of CPU and memory at 0, 40 and 200 requests a second; on the running cluster
+  page       memory of the status page, time to load it and until a change is sent; on the running cluster, as it is and
+             with 10,000 objects more
   check      time and memory of \`npm run check\` and of kubeconform with conftest, kube-score and Kyverno, on the same
              objects and rules, once their verdicts are known to be right
 
   --rounds N       how often each is done (default: flow 20; check 5, and 3 from 10,000 objects on)
-  --objects N,...  how many objects check judges, one file each (default ${defaultSizes.join(',')})
+  --objects N,...  how many objects check judges, one file each (default ${defaultSizes.join(',')}), or page has more
   --name NAME      the embedded cluster of that name (default: ${defaultClusterName})
   --json           what was measured instead of the table
   --write          writes docs/benchmarks.md as well
@@ -38,8 +42,8 @@ const options = {
 
 await run({ help, options, positionals: true }, async (values, [subject]) => {
   const { rounds, objects, name, json = false, write = false } = values;
-  if (name !== undefined && subject !== 'resources') {
-    throw new CannotRun('--name is for "resources". See --help.');
+  if (name !== undefined && subject !== 'resources' && subject !== 'page') {
+    throw new CannotRun('--name is for "resources" and "page". See --help.');
   }
   const times = rounds === undefined ? undefined : whole('--rounds', rounds, 9999);
   if (subject === 'flow') {
@@ -58,9 +62,18 @@ await run({ help, options, positionals: true }, async (values, [subject]) => {
     process.stdout.write(`${json ? JSON.stringify(uses, null, 2) : resourcesTable(uses)}\n`);
     return 0;
   }
+  if (subject === 'page') {
+    if (times !== undefined || write) {
+      throw new CannotRun('--rounds and --write are not for "page". See --help.');
+    }
+    const more = whole('--objects', objects ?? '10000', 100_000);
+    const uses = await benchPage(name ?? defaultClusterName, more);
+    process.stdout.write(`${json ? JSON.stringify(uses, null, 2) : pageTable(uses)}\n`);
+    return 0;
+  }
   if (subject !== 'check') {
     throw new CannotRun(
-      `${subject ?? 'nothing'} cannot be measured: say "flow", "resources" or "check". See --help.`,
+      `${subject ?? 'nothing'} cannot be measured: say "flow", "resources", "page" or "check". See --help.`,
     );
   }
   const sizes = objects?.split(',').map((size) => whole('--objects', size, 1_000_000, 10)) ?? defaultSizes;
