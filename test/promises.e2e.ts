@@ -20,6 +20,7 @@ import { storage } from '../scripts/images/buildah.ts';
 import { cacheDir, repoRoot } from '../scripts/paths.ts';
 import { type Rehearsal, rehearse } from '../scripts/rehearsal.ts';
 import { until } from '../scripts/until.ts';
+import { auditTells } from './audit.ts';
 import { apiServer } from './differential/api-server.ts';
 import { compareGates } from './differential/differential.ts';
 import { compareSemantics } from './differential/semantics.ts';
@@ -64,6 +65,8 @@ promise('a second start ends and starts nothing: what runs, runs on', async () =
     assert.ok(existsSync(`/proc/${pid}`), `${file} has ended`);
   }
 });
+
+auditTells(promise, () => on);
 
 promise('a push of another replica count deploys', async (t) => {
   await on.edit('overlays/dev/kustomization.yaml', 'count: 1', 'count: 2');

@@ -5,6 +5,13 @@ import { goTools } from '../tools/go.ts';
 /** Thrown when kubectl fails; the message is what kubectl said. */
 export class KubectlError extends Error {
   override name = 'KubectlError';
+  /** What it wrote to standard output all the same: of several kinds, those that it could get. */
+  readonly output: string;
+
+  constructor(message: string, output = '') {
+    super(message);
+    this.output = output;
+  }
 }
 
 /** kubectl bound to one cluster. */
@@ -42,7 +49,7 @@ export async function kubectlFor({ kubeconfig, context }: ClusterReference): Pro
     });
     if (result.failed) {
       const said = result.stderr || result.shortMessage || 'no output';
-      throw new KubectlError(`kubectl ${args.slice(0, 3).join(' ')}: ${said}`);
+      throw new KubectlError(`kubectl ${args.slice(0, 3).join(' ')}: ${said}`, result.stdout);
     }
     return result.stdout;
   };

@@ -61,7 +61,7 @@ function fieldLines({ path, was, is, order, impact, rule }: FieldDifference): Li
 }
 
 /** A value in what is left of a line; undefined where that is no place for it. */
-function shortText(value: Json): string | undefined {
+export function shortText(value: Json): string | undefined {
   if (typeof value === 'string') {
     const isPlain =
       /^[\w./@(][\w ./:@,;+=()-]*$/.test(value) && !/^([\d.+-]+|true|false|null|yes|no|on|off)$/i.test(value);

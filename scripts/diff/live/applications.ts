@@ -28,6 +28,9 @@ export type LiveApplication = {
   resources: JsonMap[];
 };
 
+/** Where Applications are that say no namespace. */
+export const argocdNamespace = 'argocd';
+
 /** The live Application of what Git has for an environment; undefined where the cluster has none. */
 export async function applicationOf(
   kubectl: Kubectl,
@@ -35,8 +38,7 @@ export async function applicationOf(
   target: Target,
   inGit: RenderedObject[],
 ): Promise<LiveApplication | undefined> {
-  const dir = 'dir' in target ? target.dir : '';
-  const own = inGit.find((object) => applicationFolders(root, [{ target, objects: [object] }])?.has(dir));
+  const own = applicationInGit(root, target, inGit);
   if (own === undefined) {
     return undefined;
   }
@@ -45,9 +47,19 @@ export async function applicationOf(
     'get',
     'applications.argoproj.io',
     name,
-    `--namespace=${namespace || 'argocd'}`,
+    `--namespace=${namespace || argocdNamespace}`,
   ]);
   return found === undefined ? undefined : liveApplication(found);
+}
+
+/** The Application that Git has for an environment's overlay. */
+export function applicationInGit(
+  root: string,
+  target: Target,
+  inGit: RenderedObject[],
+): RenderedObject | undefined {
+  const dir = 'dir' in target ? target.dir : '';
+  return inGit.find((object) => applicationFolders(root, [{ target, objects: [object] }])?.has(dir));
 }
 
 /**
@@ -59,7 +71,7 @@ export async function applicationsGone(
   inGit: RenderedObject[],
 ): Promise<{ application: LiveApplication; environment: string }[]> {
   const own = inGit.filter(({ id }) => id.kind === 'Application');
-  const namespace = own[0]?.id.namespace || 'argocd';
+  const namespace = own[0]?.id.namespace || argocdNamespace;
   const list = ['get', 'applications.argoproj.io', `--namespace=${namespace}`];
   const { items } = (await kubectl.json<{ items: JsonMap[] }>(list)) ?? { items: [] };
   return items.flatMap((value) => {

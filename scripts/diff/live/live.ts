@@ -42,20 +42,35 @@ export async function liveDifference(
       );
       continue;
     }
-    for (const what of notUnderstood(application?.ignoreDifferences ?? [])) {
-      progress(`${part.name}: what the ${what} ignores is shown, as it is not understood here`);
-    }
     revisions.push(...(application?.revision ? [application.revision] : []));
-    const images = application?.images ?? [];
-    const objects =
-      images.length === 0 ? part.objects : await withImages(root, part.target, images, progress);
-    compared.push(await comparedPart({ ...part, objects }, application, kubectl));
+    compared.push(await environmentCompared(root, part, application, kubectl, progress));
   }
   for (const { application, environment } of await applicationsGone(kubectl, applications)) {
     revisions.push(application.revision);
     compared.push(await partGone(root, environment, application, kubectl));
   }
   return liveCompared(compared, await acceptedSince(root, revisions.filter(Boolean)));
+}
+
+/**
+ * An environment as the cluster has it, against what its API server would make of the render of `root`.
+ * @param application what deploys it, undefined where the cluster has no such Application
+ * @throws {CannotRun} when it does not render with the images of its Application
+ * @throws {KubectlError} when the cluster does not answer
+ */
+export async function environmentCompared(
+  root: string,
+  part: Part,
+  application: LiveApplication | undefined,
+  kubectl: Kubectl,
+  progress: (line: string) => void,
+): Promise<Compared> {
+  for (const what of notUnderstood(application?.ignoreDifferences ?? [])) {
+    progress(`${part.name}: what the ${what} ignores is shown, as it is not understood here`);
+  }
+  const images = application?.images ?? [];
+  const objects = images.length === 0 ? part.objects : await withImages(root, part.target, images, progress);
+  return comparedPart({ ...part, objects }, application, kubectl);
 }
 
 /** An environment that the cluster has and Git has no longer, with everything that was deployed to it. */

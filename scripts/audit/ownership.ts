@@ -1,0 +1,153 @@
+import { outsideName } from '../check/graph/outside.ts';
+import { type JsonMap, maps, type ObjectId, text, valueAt } from '../check/model.ts';
+import { kindKey, type LiveObject, type LiveObjects } from './live-objects.ts';
+
+/** What is known of whose objects are, besides what they say themselves. */
+export type Claims = {
+  /** What Applications deployed to this cluster, by `objectKey`. */
+  byApplications: Set<string>;
+  /** What Git declares to be outside it, by `outsideName`. */
+  outsideGit: Set<string>;
+};
+
+/** An object that nobody owns: what made it is gone, or nothing is known to have made it. */
+export type Unowned = { object: LiveObject; gone?: ObjectId };
+
+/** One name for an object of a cluster. */
+function objectKey(group: string, { kind, namespace, name }: ObjectId): string {
+  return [group, kind, namespace, name].join('\0');
+}
+
+/** What the live Applications deployed here, hooks included. */
+export function claimedBy(applications: JsonMap[]): Set<string> {
+  return new Set(
+    applications
+      .flatMap((application) => maps(valueAt(application, ['status', 'resources'])))
+      .map(({ group, kind, namespace, name }) =>
+        objectKey(text(group), { kind: text(kind), namespace: text(namespace), name: text(name) }),
+      ),
+  );
+}
+
+/**
+ * The objects outside Kubernetes' own namespaces that no Application lists, nothing that is there made, `npm start` did
+ * not apply, Git does not declare, and neither Kubernetes nor a controller that is known keeps by itself.
+ */
+export function unowned({ objects, listed }: LiveObjects, claims: Claims): Unowned[] {
+  const known = knowledgeOf(objects);
+  return objects.flatMap((object): Unowned[] => {
+    const { group, id, owners, managers } = object;
+    if (
+      isKubernetesNamespace(id.namespace) ||
+      claims.byApplications.has(objectKey(group, id)) ||
+      claims.outsideGit.has(outsideName(id.kind, id.namespace, id.name)) ||
+      managers.includes('quotes') ||
+      // A kind that was not listed cannot be missed.
+      owners.some(({ uid, ...owner }) => known.uids.has(uid) || !listed.has(kindKey(owner.group, owner.kind)))
+    ) {
+      return [];
+    }
+    const [gone] = owners;
+    if (gone !== undefined) {
+      return [{ object, gone: { kind: gone.kind, namespace: id.namespace, name: gone.name } }];
+    }
+    return isKubernetesOwn(object) || isOfController(object, known) ? [] : [{ object }];
+  });
+}
+
+/** What the objects are looked up by. */
+type Knowledge = {
+  uids: Set<string>;
+  /** `namespace/name` of StatefulSets: their claims have no owner. */
+  statefulSets: Set<string>;
+  /** The namespaces that have a Cluster of CloudNativePG, and those that have an Application. */
+  databases: Set<string>;
+  argocd: Set<string>;
+};
+
+function knowledgeOf(objects: LiveObject[]): Knowledge {
+  const of = (group: string, kind: string) =>
+    objects.filter((object) => object.group === group && object.id.kind === kind).map(({ id }) => id);
+  return {
+    uids: new Set(objects.map(({ uid }) => uid)),
+    statefulSets: new Set(of('apps', 'StatefulSet').map(({ namespace, name }) => `${namespace}/${name}`)),
+    databases: new Set(of('postgresql.cnpg.io', 'Cluster').map(({ namespace }) => namespace)),
+    argocd: new Set(of('argoproj.io', 'Application').map(({ namespace }) => namespace)),
+  };
+}
+
+function isKubernetesNamespace(name: string): boolean {
+  return name.startsWith('kube-');
+}
+
+/** What every cluster has without being told, and what kube-apiserver, kubelets and kubeadm keep. */
+function isKubernetesOwn({ group, id: { kind, namespace, name }, labels, managers }: LiveObject): boolean {
+  switch (kindKey(group, kind)) {
+    case '/Namespace':
+      return name === 'default' || isKubernetesNamespace(name);
+    case '/Node':
+      return true;
+    case '/ConfigMap':
+      return name === 'kube-root-ca.crt';
+    case '/ServiceAccount':
+      return name === 'default';
+    case '/Service':
+      return namespace === 'default' && name === 'kubernetes';
+    case 'apiregistration.k8s.io/APIService':
+      return labels['kube-aggregator.kubernetes.io/automanaged'] !== undefined;
+    case 'flowcontrol.apiserver.k8s.io/FlowSchema':
+    case 'flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration':
+      return managers.some((manager) => manager.startsWith('api-priority-and-fairness-config-producer'));
+    case 'networking.k8s.io/ServiceCIDR':
+      return name === 'kubernetes';
+    case 'rbac.authorization.k8s.io/ClusterRole':
+    case 'rbac.authorization.k8s.io/ClusterRoleBinding':
+      return labels['kubernetes.io/bootstrapping'] === 'rbac-defaults' || name.startsWith('kubeadm:');
+    case 'scheduling.k8s.io/PriorityClass':
+      return /^system-(cluster|node)-critical$/.test(name);
+    default:
+      return false;
+  }
+}
+
+/** What controllers make without an owner reference: each by what it goes by itself. */
+function isOfController({ group, id, labels, claim }: LiveObject, known: Knowledge): boolean {
+  const { namespace, name } = id;
+  switch (kindKey(group, id.kind)) {
+    // A volume is its claim's, and one that was kept when its claim went is nobody's.
+    case '/PersistentVolume':
+      return known.uids.has(claim);
+    case '/PersistentVolumeClaim':
+      return setsOfClaim(name).some((set) => known.statefulSets.has(`${namespace}/${set}`));
+    case '/Secret':
+      if (known.argocd.has(namespace) && /^argocd-(initial-admin-secret|redis)$/.test(name)) {
+        return true;
+      }
+      break;
+  }
+  // The queries that all Clusters of a namespace share.
+  return labels['app.kubernetes.io/managed-by'] === 'cloudnative-pg' && known.databases.has(namespace);
+}
+
+/** The StatefulSets that a claim's name fits: template, set and number, joined by dashes. */
+function setsOfClaim(claim: string): string[] {
+  const [, name = ''] = /^(.+)-\d+$/.exec(claim) ?? [];
+  const words = name.split('-');
+  return words.slice(1).map((_, at) => words.slice(at + 1).join('-'));
+}
+
+/** An object's topmost owner that is there, in its namespace or of no namespace; itself where it has none. */
+export function topmostOwner(object: LiveObject, byUid: Map<string, LiveObject>): LiveObject {
+  const seen = new Set<LiveObject>();
+  let current = object;
+  while (!seen.has(current)) {
+    seen.add(current);
+    const { id, owners } = current;
+    const there = owners.flatMap((owner) => {
+      const found = byUid.get(owner.uid);
+      return found !== undefined && found.id.namespace === id.namespace ? [{ owner, found }] : [];
+    });
+    current = (there.find(({ owner }) => owner.controller) ?? there[0])?.found ?? current;
+  }
+  return current;
+}
