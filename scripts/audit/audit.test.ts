@@ -186,6 +186,36 @@ test('what needs several objects is judged by those that are there, whoever made
   ]);
 });
 
+test("what an object refers to may be another environment's, but must be in the cluster", async () => {
+  const cluster = syncedCluster(await git());
+  const priority = ['spec', 'template', 'spec', 'priorityClassName'];
+  const dangling = async (name: string) =>
+    told(await audited(changed(cluster, quoteApp, priority, name), 'prod')).filter((line) =>
+      line.includes('dangling-reference'),
+    );
+  assert.deepEqual(await dangling('dev'), []);
+  assert.deepEqual(await dangling('nowhere'), [
+    'policy dangling-reference prod Deployment/quote-app: there is no PriorityClass nowhere',
+  ]);
+});
+
+test('what is made while the audit looks is told of its maker all the same', async () => {
+  const latest = 'docker.io/somebody/quote-app:latest';
+  const field = ['spec', 'containers', 0, 'image'];
+  const cluster = changed(syncedCluster(await git()), 'Pod/quote-app-7d-x in prod', field, latest);
+  const kubectl = kubectlOf(cluster);
+  const { json, apply } = kubectl;
+  const earlier = async (args: string[], input?: string) => {
+    const said = await kubectl(args, input);
+    const lines = said.split('\n').filter((line) => !line.includes('quote-app-7d-x'));
+    return args.includes('--all-namespaces') ? lines.join('\n') : said;
+  };
+  const passing = Object.assign(earlier, { json, apply, field: kubectl.field });
+  const audit = await auditCluster(passing, repoRoot, { environments: ['prod'], settle: 0 });
+  const objects = audit.findings.map(({ object }) => `${object.kind}/${object.name}`);
+  assert.deepEqual([...new Set(objects)], ['Deployment/quote-app']);
+});
+
 test('drift is told field by field; of a Secret that it is, and no value', async (t) => {
   const root = await copy(t);
   const secret =

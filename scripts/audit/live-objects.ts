@@ -132,18 +132,23 @@ function liveObject(line: string): LiveObject | undefined {
     group: groupOf(apiVersion),
     id: { kind, namespace, name },
     uid,
-    owners: maps(owners === '' ? [] : JSON.parse(owners)).map((owner) => ({
-      group: groupOf(text(owner.apiVersion)),
-      kind: text(owner.kind),
-      name: text(owner.name),
-      uid: text(owner.uid),
-      controller: owner.controller === true,
-    })),
+    owners: ownersIn(owners === '' ? [] : JSON.parse(owners)),
     labels: isMap(map) ? map : {},
     managers: [...new Set(managers.split(' ').filter((manager) => manager !== ''))],
     created,
     claim,
   };
+}
+
+/** Reads `metadata.ownerReferences`. */
+export function ownersIn(references: unknown): Owner[] {
+  return maps(references).map((owner) => ({
+    group: groupOf(text(owner.apiVersion)),
+    kind: text(owner.kind),
+    name: text(owner.name),
+    uid: text(owner.uid),
+    controller: owner.controller === true,
+  }));
 }
 
 /** What kubectl complains of, without its log. What is wrong with metrics says nothing of objects: they are none. */

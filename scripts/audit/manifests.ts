@@ -1,7 +1,9 @@
 import { isMap, type JsonMap, text } from '../check/model.ts';
+import { idOf } from '../diff/live/cluster.ts';
 import { objectsIn } from '../diff/live/normal-form.ts';
 import type { Kubectl } from '../gitops/kubectl.ts';
-import { kindKey, type LiveObjects } from './live-objects.ts';
+import { kindKey, type LiveObjects, ownersIn } from './live-objects.ts';
+import type { Descendant } from './ownership.ts';
 
 /** How many objects are asked for in one go, as far as kinds let that be: each is some kilobytes. */
 const atOnce = 1000;
@@ -66,7 +68,8 @@ async function secretsOf(kubectl: Kubectl, namespace: string): Promise<JsonMap[]
     });
 }
 
-/** What an object is known by as long as it is there; '' for what is no live one. */
-export function uidOf({ metadata }: JsonMap): string {
-  return isMap(metadata) ? text(metadata.uid) : '';
+/** A live manifest as far as it says what made it; one that has no uid is no live one. */
+export function descendantOf(value: JsonMap): Descendant {
+  const metadata = isMap(value.metadata) ? value.metadata : {};
+  return { id: idOf(value), uid: text(metadata.uid), owners: ownersIn(metadata.ownerReferences) };
 }

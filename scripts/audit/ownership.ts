@@ -136,9 +136,12 @@ function setsOfClaim(claim: string): string[] {
   return words.slice(1).map((_, at) => words.slice(at + 1).join('-'));
 }
 
+/** An object as far as it says what made it. */
+export type Descendant = Pick<LiveObject, 'id' | 'uid' | 'owners'>;
+
 /** An object's topmost owner that is there, in its namespace or of no namespace; itself where it has none. */
-export function topmostOwner(object: LiveObject, byUid: Map<string, LiveObject>): LiveObject {
-  const seen = new Set<LiveObject>();
+export function topmostOwner(object: Descendant, byUid: Map<string, Descendant>): Descendant {
+  const seen = new Set<Descendant>();
   let current = object;
   while (!seen.has(current)) {
     seen.add(current);

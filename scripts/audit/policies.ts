@@ -1,5 +1,6 @@
 import { judgeAdmission } from '../check/admission-findings.ts';
 import { isExempt } from '../check/exemptions/exemptions.ts';
+import { qualified } from '../check/graph/graph.ts';
 import { readRepository } from '../check/graph/repository.ts';
 import { graphRules, graphViolations } from '../check/graph/rules.ts';
 import {
@@ -15,10 +16,10 @@ import {
 import { renderedObject } from '../check/render.ts';
 import { normalForm } from '../diff/live/normal-form.ts';
 import type { GitState } from './git.ts';
-import type { LiveObject } from './live-objects.ts';
-import { uidOf } from './manifests.ts';
+import { kindKey, type LiveObject } from './live-objects.ts';
+import { descendantOf } from './manifests.ts';
 import type { AuditFinding } from './model.ts';
-import { topmostOwner } from './ownership.ts';
+import { type Descendant, topmostOwner } from './ownership.ts';
 
 /** An environment as the cluster has it: the manifests of everything in its namespaces. */
 export type LiveEnvironment = { target: Target; application: string; objects: JsonMap[] };
@@ -30,6 +31,8 @@ export type LiveEnvironment = { target: Target; application: string; objects: Js
 const aboutGit = new Set(['autoscaled-replicas', 'namespace', 'secret-in-git']);
 
 const liveRules = graphRules.filter(({ id, group }) => group !== 'argocd' && !aboutGit.has(id));
+
+type LiveTarget = { target: Target; objects: RenderedObject[] };
 
 /** What breaks a rule, and the object that made it in the end, itself where none did. */
 type Found = {
@@ -51,17 +54,19 @@ export async function judgeLive(
   environments: LiveEnvironment[],
   live: LiveObject[],
 ): Promise<{ findings: AuditFinding[]; judged: number; rules: number }> {
-  const byUid = new Map(live.map((object) => [object.uid, object]));
+  // What was made since the objects were listed is there by its manifest.
+  const manifests = environments.flatMap(({ objects }) => objects.map(descendantOf));
+  const byUid = new Map<string, Descendant>([...live, ...manifests].map((one) => [one.uid, one]));
   const ownerOf = new Map<RenderedObject, ObjectId>();
   const made = new Set<RenderedObject>();
   const renders = environments.map(({ target, application, objects }) => ({
     target,
     objects: objects.filter(isInUse).map((value) => {
       const object = renderedObject(target, asInGit(value, application), '');
-      const known = byUid.get(uidOf(value));
-      const owner = known && topmostOwner(known, byUid);
-      ownerOf.set(object, owner?.id ?? object.id);
-      if (owner !== known) {
+      const itself = descendantOf(value);
+      const owner = topmostOwner(itself, byUid);
+      ownerOf.set(object, owner.id);
+      if (owner !== itself) {
         made.add(object);
       }
       return object;
@@ -82,6 +87,7 @@ export async function judgeLive(
         target,
         objects: objects.filter((object) => !made.has(object)),
       })),
+      live,
     )),
   ].map(({ rule, violation, severity }): Found => {
     const { object } = violation;
@@ -122,14 +128,34 @@ function isInUse(value: JsonMap): boolean {
 /** The rules over several objects, with the live objects in place of the environments' renders. */
 async function overSeveral(
   { root, renders, resources, policies, exemptions, files, order }: GitState,
-  live: { target: Target; objects: RenderedObject[] }[],
+  environments: LiveTarget[],
+  live: LiveObject[],
 ): Promise<{ rule: string; violation: Violation; severity?: AuditFinding['severity'] }[]> {
-  const together = renders.map((render) => live.find(({ target }) => target === render.target) ?? render);
+  const together = renders.map((render) => {
+    const found = environments.find(({ target }) => target === render.target);
+    return found === undefined
+      ? render
+      : { ...found, objects: [...found.objects, ...clusterWide(found, live)] };
+  });
   const repository = await readRepository(root, true, together, resources, policies, files, order);
-  const own = new Set(live.flatMap(({ objects }) => objects));
+  const own = new Set(environments.flatMap(({ objects }) => objects));
   return graphViolations(repository, (rule) => liveRules.some(({ id }) => id === rule)).filter(
     ({ rule, violation }) => own.has(violation.object) && !isExempt(exemptions, rule, violation.object),
   );
+}
+
+/** What an environment may refer to besides its own: whatever is in no namespace, by its name. */
+function clusterWide({ target, objects }: LiveTarget, live: LiveObject[]): RenderedObject[] {
+  const own = new Set(objects.map(({ apiVersion, id }) => `${qualified(apiVersion, id.kind)} ${id.name}`));
+  return live
+    .filter(({ group, id }) => id.namespace === '' && kindKey(group, id.kind) !== '/Namespace')
+    .map(({ group, id: { kind, name } }) => ({
+      apiVersion: group === '' ? 'v1' : `${group}/v1`,
+      kind,
+      metadata: { name },
+    }))
+    .filter(({ apiVersion, kind, metadata }) => !own.has(`${qualified(apiVersion, kind)} ${metadata.name}`))
+    .map((value) => renderedObject(target, value, ''));
 }
 
 /** What several objects of one maker break alike is told once: in the maker's own words, else in those of the first. */
