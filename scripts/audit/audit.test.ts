@@ -1,20 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { test } from 'node:test';
-import { execa } from 'execa';
 import { judgeAdmission } from '../check/admission-findings.ts';
-import { isMap, type Json, type JsonMap, type RenderedObject, valueAt } from '../check/model.ts';
+import { isMap, type Json, type RenderedObject, valueAt } from '../check/model.ts';
 import { copy, spoil } from '../check/spoilt-copy.ts';
 import { idOf } from '../diff/live/cluster.ts';
 import { repoRoot } from '../paths.ts';
 import { auditCluster } from './audit.ts';
 import { asLive, type ClusterDouble, kubectlOf } from './cluster-double.ts';
-import { deployedCommit } from './deployed.ts';
 import { type GitState, readGit } from './git.ts';
 import type { Audit } from './model.ts';
-import { syncedCluster } from './synced-double.ts';
+import { changed, syncedCluster, withMore } from './synced-double.ts';
 
 let known: Promise<GitState> | undefined;
 
@@ -35,35 +30,6 @@ function told({ findings }: Audit): string[] {
       `${kind} ${rule} ${environment} ${object.kind}/${object.name}: ${message}`,
   );
 }
-
-/** The cluster with another value in a field of one of its objects. */
-function changed(
-  cluster: ClusterDouble,
-  object: string,
-  field: (string | number)[],
-  value: Json,
-): ClusterDouble {
-  const objects = structuredClone(cluster.objects);
-  const found = objects.find(
-    (one) => `${idOf(one).kind}/${idOf(one).name} in ${idOf(one).namespace}` === object,
-  );
-  assert.ok(found, `there is no ${object}`);
-  const parent = valueAt(found, field.slice(0, -1));
-  const last = field.at(-1) ?? '';
-  if (Array.isArray(parent) && typeof last === 'number') {
-    parent[last] = value;
-  } else {
-    assert.ok(isMap(parent), `${object} has no ${field.join('.')}`);
-    parent[last] = value;
-  }
-  return { ...cluster, objects };
-}
-
-/** The cluster with more objects. */
-const withMore = (cluster: ClusterDouble, ...more: JsonMap[]): ClusterDouble => ({
-  ...cluster,
-  objects: [...cluster.objects, ...more],
-});
 
 test('a cluster that is as this repository says has no finding', async () => {
   const audit = await audited(syncedCluster(await git()));
@@ -317,28 +283,4 @@ test('what nobody owns is told where it is still there a moment later, and what 
       'unowned not-compared  /: not everything could be listed: Error from server (Forbidden): serviceaccounts is forbidden',
     ],
   );
-});
-
-test('the commit that is audited is the newest that Argo CD compared with and git knows', async (t) => {
-  const folder = await mkdtemp(path.join(tmpdir(), 'quotes-audit-'));
-  t.after(() => rm(folder, { recursive: true }));
-  const run = async (...args: string[]) =>
-    (await execa('git', ['-C', folder, '-c', 'user.name=t', '-c', 'user.email=t@localhost', ...args])).stdout;
-  await run('init', '--quiet');
-  const commits: string[] = [];
-  for (const message of ['one', 'two']) {
-    await run('commit', '--quiet', '--allow-empty', `--message=${message}`);
-    commits.push(await run('rev-parse', 'HEAD'));
-  }
-  const [one = '', two = ''] = commits;
-  const at = (revision: string) => ({ status: { sync: { revision } } });
-  const unknown = '1'.repeat(40);
-  const newest = (revisions: string[]) => deployedCommit(revisions.map(at), [tmpdir(), folder]);
-  assert.deepEqual(await newest([one, two, one, unknown, '1.2.3']), { repository: folder, commit: two });
-  assert.deepEqual(await newest([one, '']), { repository: folder, commit: one });
-  await assert.rejects(
-    newest([unknown]),
-    /git knows none of the commits that Argo CD deploys \(1{10}\): "git fetch"/,
-  );
-  await assert.rejects(newest(['']), /Argo CD has compared no Application with a commit yet/);
 });

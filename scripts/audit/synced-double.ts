@@ -1,4 +1,5 @@
-import { isMap, type JsonMap, type RenderedObject, text, valueAt } from '../check/model.ts';
+import assert from 'node:assert/strict';
+import { isMap, type Json, type JsonMap, type RenderedObject, text, valueAt } from '../check/model.ts';
 import { argocdNamespace } from '../diff/live/applications.ts';
 import { idOf } from '../diff/live/cluster.ts';
 import { asLive, type ClusterDouble } from './cluster-double.ts';
@@ -78,3 +79,32 @@ function madeOf(value: JsonMap): JsonMap[] {
   );
   return [set, pod];
 }
+
+/** The cluster with another value in a field of one of its objects. */
+export function changed(
+  cluster: ClusterDouble,
+  object: string,
+  field: (string | number)[],
+  value: Json,
+): ClusterDouble {
+  const objects = structuredClone(cluster.objects);
+  const found = objects.find(
+    (one) => `${idOf(one).kind}/${idOf(one).name} in ${idOf(one).namespace}` === object,
+  );
+  assert.ok(found, `there is no ${object}`);
+  const parent = valueAt(found, field.slice(0, -1));
+  const last = field.at(-1) ?? '';
+  if (Array.isArray(parent) && typeof last === 'number') {
+    parent[last] = value;
+  } else {
+    assert.ok(isMap(parent), `${object} has no ${field.join('.')}`);
+    parent[last] = value;
+  }
+  return { ...cluster, objects };
+}
+
+/** The cluster with more objects. */
+export const withMore = (cluster: ClusterDouble, ...more: JsonMap[]): ClusterDouble => ({
+  ...cluster,
+  objects: [...cluster.objects, ...more],
+});
