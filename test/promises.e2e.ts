@@ -68,6 +68,8 @@ promise('a second start ends and starts nothing: what runs, runs on', async () =
 
 auditTells(promise, () => on);
 
+statusPage(promise, () => on);
+
 promise('a push of another replica count deploys', async (t) => {
   await on.edit('overlays/dev/kustomization.yaml', 'count: 1', 'count: 2');
   await on.push('dev: two replicas');
@@ -371,8 +373,6 @@ promise(
     });
   },
 );
-
-statusPage(promise, () => on);
 
 fromCommitToProd(promise, () => on);
 

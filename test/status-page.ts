@@ -6,6 +6,8 @@ import { environments } from '../scripts/environment.ts';
 import type { Rehearsal } from '../scripts/rehearsal.ts';
 import { launchBrowser } from '../scripts/status-page/browser.ts';
 import { looks } from '../scripts/status-page/looks.ts';
+import type { PageState } from '../scripts/status-page/state.ts';
+import { until } from '../scripts/until.ts';
 
 /** How long a state change may take to be seen before a test ends, in milliseconds. What it takes is a diagnostic. */
 const patience = 30_000;
@@ -130,6 +132,62 @@ export function statusPage(
         }
       }),
   );
+
+  promise('as an Application it shows the same, with rights to read and no more', async () => {
+    const { command, edit, push, revert, field, kubectl } = rehearsal();
+    const { digest } = JSON.parse(await command('image', '--page', '--json')) as { digest: string };
+    await edit('status-page/kustomization.yaml', 'newTag: latest', `digest: ${digest}`);
+    await edit('apps/kustomization.yaml', '  - prod.yaml\n', '  - prod.yaml\n  - status-page\n');
+    await push('the status page, in the cluster');
+    try {
+      const status = '{.status.sync.status} {.status.health.status}';
+      await until(
+        'the Application well',
+        async () => {
+          return (await field('argocd', 'application/status-page', status)) === 'Synced Healthy';
+        },
+        180,
+      );
+      const route = '/api/v1/namespaces/status-page/services/http:status-page:http/proxy/state.json';
+      const read = async () => JSON.parse(await kubectl(['get', '--raw', route])) as PageState;
+      await until('the figures of prod', async () => {
+        const prod = (await read()).environments.find(({ environment }) => environment === 'prod');
+        return prod?.requests !== undefined && prod.database.some(({ lag }) => lag !== undefined);
+      });
+      const state = await read();
+      assert.deepEqual(state.unreadable, []);
+      assert.deepEqual(
+        state.environments.map(({ environment, sync, pods }) => [environment, sync, pods.length > 0]),
+        environments.map((environment) => [environment, 'Synced', true]),
+      );
+      const as = '--as=system:serviceaccount:status-page:status-page';
+      for (const [verb, resource] of [
+        ['list', 'secrets'],
+        ['get', 'pods/proxy'],
+        ['get', 'pods/log'],
+        ['create', 'pods'],
+        ['patch', 'deployments.apps'],
+        ['delete', 'applications.argoproj.io'],
+      ] as const) {
+        const can = await kubectl(['auth', 'can-i', verb, resource, '--all-namespaces', as]).catch(
+          () => 'no',
+        );
+        assert.equal(can.trim(), 'no', `${verb} ${resource}`);
+      }
+    } finally {
+      await revert();
+      // The root Application prunes nothing.
+      for (const object of [
+        'application/status-page --namespace=argocd',
+        'appproject/status-page --namespace=argocd',
+        'namespace/status-page',
+        'clusterrolebinding/status-page',
+        'clusterrole/status-page',
+      ]) {
+        await kubectl(['delete', ...object.split(' '), '--ignore-not-found']);
+      }
+    }
+  });
 
   promise('by keyboard alone one gets to each part', () =>
     browse(async (browser, url) => {

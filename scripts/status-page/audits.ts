@@ -1,17 +1,8 @@
 import { spawn } from 'node:child_process';
 import { setPriority } from 'node:os';
 import path from 'node:path';
+import type { Audit, AuditFinding } from '../audit/model.ts';
 import { repoRoot } from '../paths.ts';
-
-/** A finding of `npm run audit`, as far as the page shows it. */
-interface AuditFinding {
-  kind: string;
-  rule: string;
-  severity: string;
-  environment: string;
-  object: { kind: string; namespace: string; name: string };
-  message: string;
-}
 
 /** What the last audit found. */
 export interface AuditView {
@@ -22,15 +13,39 @@ export interface AuditView {
   problem?: string;
 }
 
-/** Milliseconds from a change of the cluster to an audit, that one change be done; and between two without any. */
-const [settling, atLeastEvery] = [15_000, 900_000];
+/** What decides on an audit; times are milliseconds since 1970. */
+interface Moments {
+  begun: number;
+  /** When the last audit ended, and the first and the last change since that one may find. */
+  ended?: number;
+  firstChange?: number;
+  lastChange?: number;
+}
+
+/** Milliseconds: after the page's start; after a change, that one change be done; at most after one; without any. */
+const [first, settled, patience, without] = [10_000, 20_000, 60_000, 900_000];
+
+/** Whether it is time for an audit: soon after a change where somebody looks, else now and then, as it costs seconds. */
+export function isDue(
+  { begun, ended, firstChange, lastChange }: Moments,
+  now: number,
+  watched: boolean,
+): boolean {
+  if (ended === undefined) {
+    return now - begun > first;
+  }
+  const isSettled =
+    firstChange !== undefined &&
+    lastChange !== undefined &&
+    (now - lastChange > settled || now - firstChange > patience);
+  return now - ended > without || (watched && isSettled);
+}
 
 /** Runs `npm run audit` now and then, gently, and keeps what it found. */
 export class Audits {
   #view: AuditView = { findings: [] };
-  #running: Promise<void> | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #due = 0;
+  #running = false;
+  #moments: Moments = { begun: Date.now() };
   readonly #args: string[];
   readonly #onChange: () => void;
 
@@ -44,34 +59,24 @@ export class Audits {
     return this.#view;
   }
 
-  /** Something changed that an audit may find. Changes that go on put it off, four times at most. */
-  due(): void {
-    this.#due ||= Date.now();
-    const latest = this.#due + 4 * settling;
-    this.#at(Math.min(Date.now() + settling, latest));
+  /** Something changed that an audit may find. */
+  changed(): void {
+    const now = Date.now();
+    this.#moments = { firstChange: now, ...this.#moments, lastChange: now };
   }
 
-  stop(): void {
-    clearTimeout(this.#timer);
-  }
-
-  #at(time: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#run(), Math.max(0, time - Date.now()));
-  }
-
-  async #run(): Promise<void> {
-    await this.#running;
-    this.#due = 0;
-    this.#running = this.#ask().then((view) => {
-      this.#view = view;
-      this.#running = undefined;
-      this.#onChange();
-      if (this.#due === 0) {
-        this.#at(Date.now() + atLeastEvery);
-      }
-    });
-    await this.#running;
+  /** Runs one where it is time for it. @param watched whether somebody looks */
+  async tick(watched: boolean): Promise<void> {
+    if (this.#running || !isDue(this.#moments, Date.now(), watched)) {
+      return;
+    }
+    this.#running = true;
+    const { begun } = this.#moments;
+    this.#moments = { begun };
+    this.#view = await this.#ask();
+    this.#moments = { ...this.#moments, ended: Date.now() };
+    this.#running = false;
+    this.#onChange();
   }
 
   async #ask(): Promise<AuditView> {
@@ -88,7 +93,7 @@ export class Audits {
     child.on('close', (code) => {
       const at = new Date().toISOString();
       try {
-        const { findings } = JSON.parse(Buffer.concat(output).toString()) as { findings: AuditFinding[] };
+        const { findings } = JSON.parse(Buffer.concat(output).toString()) as Audit;
         resolve({ at, findings });
       } catch {
         const said = Buffer.concat(errors).toString().trim().split('\n').at(-1) || `it ended with ${code}`;

@@ -119,11 +119,13 @@ export class PageSource {
     this.#ready = true;
     this.#every(betweenMetrics, () => this.#askPods());
     this.#every(betweenFiles, () => this.#readDrills());
+    if (this.#settings.audit !== undefined) {
+      this.#every(betweenFiles, () => this.#audits.tick(this.#isWatched()));
+    }
   }
 
   stop(): void {
     this.#watch.stop();
-    this.#audits.stop();
     clearTimeout(this.#pending);
     for (const timer of this.#timers) {
       clearInterval(timer);
@@ -286,9 +288,7 @@ export class PageSource {
       const [version] = await journeys(repository, environment, statuses, 1).catch(() => []);
       this.#versions.set(environment, { key, version });
       this.#changed();
-      if (this.#settings.audit !== undefined) {
-        this.#audits.due();
-      }
+      this.#audits.changed();
     }
   }
 
@@ -326,8 +326,12 @@ export class PageSource {
     return same ?? resource;
   }
 
+  #isWatched(): boolean {
+    return Date.now() - this.#looked < attention || this.#listeners.size > 0;
+  }
+
   async #askPods(): Promise<void> {
-    if (Date.now() - this.#looked > attention && this.#listeners.size === 0) {
+    if (!this.#isWatched()) {
       return;
     }
     const pods = this.#watch.list<PagePod>(resources.pods);
