@@ -1,19 +1,17 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import type { Environment } from '../environment.ts';
-import { environments } from '../environment.ts';
-import { type Commit, describeCommit } from '../gitops/commits.ts';
+import { type Environment, environments } from '../environment.ts';
 import type { DatabaseCluster } from '../gitops/database-problems.ts';
-import { type Application, ofApplications, ofQuotes, revisionOf } from '../gitops/status.ts';
 import type { StatusSource } from '../release/commit-statuses.ts';
-import { type Journey, journeys } from '../release/journey.ts';
 import type { Api } from './api.ts';
 import { Audits } from './audits.ts';
 import { ClusterWatch } from './cluster-watch.ts';
 import { DrillRuns, type DrillView } from './drills.ts';
+import { GitHistory } from './git-history.ts';
 import { type Heal, HealWatch } from './heals.ts';
 import { PodMetrics, type ReadPod, type Scraped } from './pod-metrics.ts';
-import { discover, type Resource } from './resources.ts';
-import { environmentView, type PageObjects, type PagePod, type PageState } from './state.ts';
+import { objectsOf, shown } from './shown-resources.ts';
+import { environmentView, type PagePod, type PageState } from './state.ts';
+import { TrackedKinds } from './tracked-kinds.ts';
 
 /** What the page is told of the cluster besides its API. */
 export interface SourceSettings {
@@ -33,57 +31,23 @@ export interface SourceSettings {
   audit?: string[];
 }
 
-const argocdKind = (kind: string, plural: string): Resource => ({
-  apiVersion: 'argoproj.io/v1alpha1',
-  kind,
-  plural,
-  namespace: 'argocd',
-});
-const resources = {
-  applications: argocdKind('Application', 'applications'),
-  projects: argocdKind('AppProject', 'appprojects'),
-  deployments: { apiVersion: 'apps/v1', kind: 'Deployment', plural: 'deployments', labels: ofQuotes },
-  pods: { apiVersion: 'v1', kind: 'Pod', plural: 'pods', labels: ofQuotes },
-  autoscalers: {
-    apiVersion: 'autoscaling/v2',
-    kind: 'HorizontalPodAutoscaler',
-    plural: 'horizontalpodautoscalers',
-  },
-  databases: { apiVersion: 'postgresql.cnpg.io/v1', kind: 'Cluster', plural: 'clusters' },
-  argocd: {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    plural: 'configmaps',
-    namespace: 'argocd',
-    fields: 'metadata.name=argocd-cm',
-  },
-  events: { apiVersion: 'v1', kind: 'Event', plural: 'events', namespace: 'argocd', fields: ofApplications },
-} satisfies Record<string, Resource>;
-
 /** Milliseconds: what changes within them after the first is told together; between two looks at metrics; between two at files. */
 const [together, betweenMetrics, betweenFiles] = [200, 2000, 5000];
 /** For how long after somebody looked the pods are asked for their metrics, in milliseconds. */
 const attention = 60_000;
 const keptHeals = 50;
 
-type ApplicationWithResources = Application & {
-  status?: { resources?: { group?: string; version: string; kind: string }[] };
-};
-
 /** Puts together what the page shows, and tells when it has changed. */
 export class PageSource {
   readonly #settings: SourceSettings;
-  readonly #api: Api;
   readonly #watch: ClusterWatch;
   readonly #audits: Audits;
   readonly #metrics: PodMetrics;
+  readonly #history: GitHistory;
+  readonly #tracked: TrackedKinds;
   readonly #drillRuns: DrillRuns;
   readonly #listeners = new Set<() => void>();
   readonly #timers: NodeJS.Timeout[] = [];
-  readonly #commits = new Map<string, Commit>();
-  readonly #versions = new Map<Environment, { key: string; version: Journey | undefined }>();
-  readonly #tracked = new Set<string>();
-  readonly #asked = new Map<string, number>();
   #heals: Heal[] = [];
   #healCount = new Map<Environment, number>();
   #drills: DrillView[] = [];
@@ -93,11 +57,14 @@ export class PageSource {
   #again = false;
 
   constructor(api: Api, settings: SourceSettings) {
-    this.#api = api;
     this.#settings = settings;
     this.#metrics = new PodMetrics(settings.readPod);
     this.#drillRuns = new DrillRuns(settings.drills);
     this.#audits = new Audits(settings.audit ?? [], () => this.#changed());
+    this.#history = new GitHistory(settings.repositories, settings.statuses, () => {
+      this.#audits.changed();
+      this.#changed();
+    });
     const heals = new HealWatch((heal) => {
       this.#heals = [heal, ...this.#heals].slice(0, keptHeals);
       this.#healCount.set(heal.environment, this.healCount(heal.environment) + 1);
@@ -109,12 +76,13 @@ export class PageSource {
       (sight) => heals.see(sight, new Date()),
       () => this.#changed(),
     );
+    this.#tracked = new TrackedKinds(api, this.#watch);
   }
 
   /** Watches from now on. Resolves when there is a first state. */
   async start(): Promise<void> {
     this.#heals = await this.#keptHeals();
-    await Promise.all(Object.values(resources).map((resource) => this.#watch.add(resource)));
+    await Promise.all(Object.values(shown).map((resource) => this.#watch.add(resource)));
     await Promise.all([this.#lookUp(), this.#readDrills()]);
     this.#ready = true;
     this.#every(betweenMetrics, () => this.#askPods());
@@ -154,12 +122,12 @@ export class PageSource {
   }
 
   databases(): readonly DatabaseCluster[] {
-    return this.#watch.list(resources.databases);
+    return this.#watch.list(shown.databases);
   }
 
   /** All there is to know now. */
   state(): PageState {
-    const objects = this.#objects();
+    const objects = objectsOf(this.#watch);
     const { cluster, urls } = this.#settings;
     const argocd = this.#argocdUi();
     const at = new Date();
@@ -169,8 +137,8 @@ export class PageSource {
       unreadable: this.#watch.problems(),
       objects: this.#watch.size,
       environments: environments.map((environment) => {
-        const commit = this.#commits.get(revisionOf(environment, objects) ?? '');
-        const version = this.#versions.get(environment)?.version;
+        const commit = this.#history.commit(environment, objects);
+        const version = this.#history.version(environment);
         const url = urls[environment];
         return environmentView(
           environment,
@@ -193,22 +161,9 @@ export class PageSource {
 
   /** Where Argo CD's UI is, as its own configuration says; undefined where it says nothing. */
   #argocdUi(): string | undefined {
-    const [config] = this.#watch.list<{ data?: { url?: string } }>(resources.argocd);
+    const [config] = this.#watch.list<{ data?: { url?: string } }>(shown.argocd);
     const url = config?.data?.url?.replace(/\/$/, '');
     return url !== undefined && /^https?:\/\//.test(url) ? url : undefined;
-  }
-
-  #objects(): PageObjects {
-    const list = <T>(name: keyof typeof resources) => this.#watch.list<T>(resources[name]);
-    return {
-      applications: list('applications'),
-      projects: list('projects'),
-      deployments: list('deployments'),
-      pods: list('pods'),
-      autoscalers: list('autoscalers'),
-      databases: list('databases'),
-      events: list('events'),
-    };
   }
 
   /** Tells of the first of several changes at once, and of the others together. */
@@ -248,82 +203,9 @@ export class PageSource {
     this.#timers.push(timer);
   }
 
-  /** What the objects name and Git, or discovery, knows: each is asked for once. */
   async #lookUp(): Promise<void> {
-    const objects = this.#objects();
-    await Promise.all([
-      this.#track(objects.applications),
-      ...environments.map((environment) => this.#lookUpCommit(environment, objects)),
-    ]);
-  }
-
-  /** Whether it is time to ask for something again that may not be there yet. */
-  #isDue(what: string): boolean {
-    const due = Date.now() - (this.#asked.get(what) ?? 0) > betweenFiles;
-    if (due) {
-      this.#asked.set(what, Date.now());
-    }
-    return due;
-  }
-
-  async #lookUpCommit(environment: Environment, objects: PageObjects): Promise<void> {
-    const revision = revisionOf(environment, objects);
-    if (revision === undefined) {
-      return;
-    }
-    const { repositories, statuses } = this.#settings;
-    if (!this.#commits.has(revision) && this.#isDue(revision)) {
-      const commit = await describeCommit(revision, repositories);
-      if (commit !== undefined) {
-        this.#commits.set(revision, commit);
-        this.#changed();
-      }
-    }
-    const health = objects.applications.find(({ metadata }) => metadata.name === environment)?.status?.health;
-    const key = `${revision} ${health?.status}`;
-    const [repository] = repositories;
-    if (this.#versions.get(environment)?.key !== key && repository !== undefined) {
-      this.#versions.set(environment, { key, version: this.#versions.get(environment)?.version });
-      // A shallow clone or one without the image's commit says nothing, which is no fault of the cluster's.
-      const [version] = await journeys(repository, environment, statuses, 1).catch(() => []);
-      this.#versions.set(environment, { key, version });
-      this.#changed();
-      this.#audits.changed();
-    }
-  }
-
-  /** Watches the kinds that the environments' Applications deploy, for heals. Secrets are nobody's to watch. */
-  async #track(applications: readonly ApplicationWithResources[]): Promise<void> {
-    const kinds = applications
-      .filter(({ metadata }) => environments.some((environment) => environment === metadata.name))
-      .flatMap(({ status }) => status?.resources ?? [])
-      .filter(({ kind }) => kind !== 'Secret');
-    for (const { group, version, kind } of kinds) {
-      const apiVersion = [group, version].filter(Boolean).join('/');
-      const key = `${apiVersion} ${kind}`;
-      if (!this.#tracked.has(key) && this.#isDue(key)) {
-        this.#tracked.add(key);
-        const resource = await discover(this.#api, apiVersion, kind).catch(() => {
-          this.#tracked.delete(key);
-          return undefined;
-        });
-        if (resource !== undefined) {
-          void this.#watch.add(this.#known(resource));
-        }
-      }
-    }
-  }
-
-  /** A resource that is watched whole already is not watched a second time. */
-  #known(resource: Resource): Resource {
-    const same = Object.values<Resource>(resources).find(
-      ({ apiVersion, kind, labels, namespace }) =>
-        apiVersion === resource.apiVersion &&
-        kind === resource.kind &&
-        labels === undefined &&
-        namespace === undefined,
-    );
-    return same ?? resource;
+    const objects = objectsOf(this.#watch);
+    await Promise.all([this.#tracked.follow(objects.applications), this.#history.follow(objects)]);
   }
 
   #isWatched(): boolean {
@@ -334,7 +216,7 @@ export class PageSource {
     if (!this.#isWatched()) {
       return;
     }
-    const pods = this.#watch.list<PagePod>(resources.pods);
+    const pods = this.#watch.list<PagePod>(shown.pods);
     const named = (name: string): Scraped[] =>
       environments.flatMap((environment) =>
         pods
