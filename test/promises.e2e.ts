@@ -25,6 +25,7 @@ import { apiServer } from './differential/api-server.ts';
 import { compareGates } from './differential/differential.ts';
 import { compareSemantics } from './differential/semantics.ts';
 import { fromCommitToProd } from './from-commit-to-prod.ts';
+import { servedMetrics } from './metrics.ts';
 import { statusPage } from './status-page.ts';
 
 let on: Rehearsal;
@@ -85,6 +86,11 @@ promise('git revert rolls back', async () => {
     'one replica',
     async () => (await on.field('dev', 'deployment/quote-app', '{.spec.replicas}')) === '1',
   );
+});
+
+// After a sync of each kind, and before the drills: a pod that is new has not counted yet.
+servedMetrics(promise, () => on, {
+  'status-page': async () => (await fetch(new URL('metrics', on.urls.statusPage))).text(),
 });
 
 promise('a push that Argo CD was not told of deploys all the same', async (t) => {

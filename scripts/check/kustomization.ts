@@ -66,15 +66,24 @@ async function parseKustomization(dir: string, files: YamlFiles): Promise<Kustom
 }
 
 /**
- * On a kustomization of base/ that nothing lists: the one in whose place an overlay may list it, such as ../postgres.
- * It is checked like one that is listed.
+ * On a kustomization of base/ that nothing lists: the one in whose place an overlay may list it, such as ../postgres,
+ * or the one beside which, such as `..`. It is checked like one that is listed.
  */
-export const insteadOf: FieldPath = ['metadata', 'annotations', 'quotes.check/instead-of'];
+const choices = [
+  { annotation: 'quotes.check/instead-of', relation: 'stands in for' },
+  { annotation: 'quotes.check/besides', relation: 'goes with' },
+] as const;
 
-/** The folder in whose place a kustomization stands, undefined where it says nothing of that. Absolute path. */
-export function replacedBy({ dir, value }: Kustomization): string | undefined {
-  const said = text(valueAt(value, insteadOf));
-  return said === '' ? undefined : path.resolve(dir, said);
+/** What an overlay may list for itself: how it is to another folder, by its absolute path, and where it says so. */
+type Choice = { other: string; relation: (typeof choices)[number]['relation']; at: FieldPath };
+
+/** What a kustomization says of how an overlay may list it, undefined where it says nothing of that. */
+export function choiceOf({ dir, value }: Kustomization): Choice | undefined {
+  return choices
+    .map(({ annotation, relation }) => ({ relation, at: ['metadata', 'annotations', annotation] }))
+    .map(({ relation, at }) => ({ relation, at, said: text(valueAt(value, at)) }))
+    .filter(({ said }) => said !== '')
+    .map(({ relation, at, said }) => ({ other: path.resolve(dir, said), relation, at }))[0];
 }
 
 type Named = { path: string; at: FieldPath };

@@ -147,7 +147,9 @@ async function build(
     path.join(stage, 'kustomization.yaml'),
     JSON.stringify({
       buildMetadata: ['originAnnotations'],
-      resources: [path.relative(stage, isUpstream ? copy : dir)],
+      [kustomization?.isComponent ? 'components' : 'resources']: [
+        path.relative(stage, isUpstream ? copy : dir),
+      ],
     }),
   );
   const inRepository = (file: string): string => {

@@ -4,12 +4,11 @@ import { freezesFile } from '../freezes/calendar.ts';
 import { releasesIn } from '../upstream-manifests.ts';
 import { exemptionsFile } from './exemptions/exemptions.ts';
 import {
-  insteadOf,
+  choiceOf,
   isKustomizationFile,
   type Kustomization,
   kustomizationFile,
   referencePlace,
-  replacedBy,
 } from './kustomization.ts';
 import { manifestsIn } from './manifests.ts';
 import { isMap, maps, type Target, text } from './model.ts';
@@ -254,11 +253,11 @@ async function unlistedFindings(
       manifests.push(file);
     }
   }
-  const alternatives = all.flatMap((kustomization) => {
-    const instead = replacedBy(kustomization);
-    return instead === undefined ? [] : [{ ...kustomization, instead }];
+  const choices = all.flatMap((kustomization) => {
+    const choice = choiceOf(kustomization);
+    return choice === undefined ? [] : [{ ...kustomization, ...choice }];
   });
-  const own = new Set(alternatives.map(({ dir }) => dir));
+  const own = new Set(choices.map(({ dir }) => dir));
   const unlisted = yaml
     .filter((file) => ![exemptionsFile, freezesFile].includes(path.relative(root, file)))
     .filter((file) =>
@@ -276,14 +275,11 @@ async function unlistedFindings(
     ...[...unlisted, ...manifests].map((file) =>
       finding(file, 'no kustomization lists this file, so it is never deployed'),
     ),
-    ...alternatives
-      .filter(({ instead }) => !listed.has(instead))
-      .map(({ file, instead }) => ({
-        ...finding(
-          file.path,
-          `it stands in for ${path.relative(root, instead)}, which no kustomization lists`,
-        ),
-        line: file.locate(0, insteadOf).line,
+    ...choices
+      .filter(({ other }) => !listed.has(other))
+      .map(({ file, other, relation, at }) => ({
+        ...finding(file.path, `it ${relation} ${path.relative(root, other)}, which no kustomization lists`),
+        line: file.locate(0, at).line,
       })),
     ...linkedFolders
       .filter((link) => !listed.has(link))
@@ -301,7 +297,10 @@ async function holdsManifest(file: string, files: YamlFiles): Promise<boolean> {
     .some((value) => isMap(value) && text(value.apiVersion) !== '' && text(value.kind) !== '');
 }
 
-/** policies/example keeps every rule; RULE/valid.yaml and invalid.yaml are patches that keep and break one. */
+/**
+ * policies/example keeps every rule; RULE/valid.yaml and invalid.yaml are patches that keep and break one; what is
+ * named .test.yaml tries alerts.
+ */
 export function isExample(file: string): boolean {
-  return /^policies\/([^/]+\/(in)?valid\.yaml$|example\/)/.test(file);
+  return /^policies\/([^/]+\/(in)?valid\.yaml$|example\/)|^monitoring\/.*\.test\.yaml$/.test(file);
 }

@@ -11,7 +11,7 @@ import { check } from './check.ts';
 export async function copy(t: TestContext): Promise<string> {
   const root = await mkdtemp(path.join(tmpdir(), 'quotes-check-test-'));
   t.after(() => rm(root, { recursive: true }));
-  for (const folder of ['apps', 'base', 'cloudnative-pg', 'docs', 'overlays', 'policies']) {
+  for (const folder of ['apps', 'base', 'cloudnative-pg', 'docs', 'monitoring', 'overlays', 'policies']) {
     await cp(path.join(repoRoot, folder), path.join(root, folder), { recursive: true });
   }
   return root;

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { CannotRun } from '../cli.ts';
 import { upstreamManifests } from '../upstream-manifests.ts';
 import { applicationFolders } from './graph/repository.ts';
-import { isKustomizationFile, kustomizationFile, readKustomization, replacedBy } from './kustomization.ts';
+import { choiceOf, isKustomizationFile, kustomizationFile, readKustomization } from './kustomization.ts';
 import type { Role, Target } from './model.ts';
 import { findKustomize } from './programs.ts';
 import { type Render, renderTarget } from './render.ts';
@@ -13,8 +13,8 @@ import type { YamlFiles } from './yaml/yaml-files.ts';
 /** The folders that install what upstream releases, each with a kustomization that names its URL. */
 const upstreamFolders = [...new Set(upstreamManifests.map(({ folder }) => folder))];
 
-/** The folders of workloads of our own that are no part of an environment. */
-const workloadFolders = ['status-page'];
+/** The folders of what is our own and no part of an environment. */
+const workloadFolders = ['monitoring', 'status-page'];
 
 /** The folders whose every YAML file must be listed by a kustomization. */
 export const manifestFolders = [
@@ -29,8 +29,8 @@ export const manifestFolders = [
 
 /**
  * Everything a check without arguments covers: each overlay, whichever folders below it another does not list, every
- * kustomization in and under apps/, what installs Argo CD and operators, the status page, and what of base/ an overlay
- * may list instead.
+ * kustomization in and under apps/ that no other one there lists, what installs Argo CD and operators, what of base/ an
+ * overlay may list for itself, what a Prometheus and a Grafana are given, and the status page.
  * @throws {CannotRun} when the repository has no overlay: a check of nothing must not be green.
  */
 export async function repositoryTargets(root: string, files: YamlFiles): Promise<Target[]> {
@@ -38,22 +38,19 @@ export async function repositoryTargets(root: string, files: YamlFiles): Promise
   if (overlays.length === 0) {
     throw new CannotRun(`${root}/overlays holds no environment: each is a folder with a kustomization.yaml.`);
   }
-  const apps = await kustomizationDirs(path.join(root, 'apps'), '**', files);
-  const bases = await kustomizationDirs(path.join(root, 'base'), '**', files);
-  const alternatives = await Promise.all(
-    bases.map(async (dir) => {
-      const found = await readKustomization(dir, files);
-      return found === undefined || replacedBy(found) === undefined ? [] : [target(dir, 'argument')];
-    }),
+  const allApps = await kustomizationDirs(path.join(root, 'apps'), files);
+  const listed = await listedFolders(allApps, files);
+  const apps = allApps.filter((dir) => !listed.has(dir));
+  const own = await Promise.all(
+    workloadFolders.map((folder) => kustomizationDirs(path.join(root, folder), files)),
   );
-  const present = (folders: string[]) =>
-    folders.map((folder) => path.join(root, folder)).filter((dir) => existsSync(dir));
+  const parts = [...(await choices(path.join(root, 'base'), files)), ...own.flat()];
+  const upstream = upstreamFolders.map((folder) => path.join(root, folder)).filter((dir) => existsSync(dir));
   return [
     ...overlays.map((dir) => target(dir, 'environment')),
     ...apps.map((dir) => target(dir, 'apps')),
-    ...present(upstreamFolders).map((dir) => target(dir, 'upstream')),
-    ...present(workloadFolders).map((dir) => target(dir, 'argument')),
-    ...alternatives.flat(),
+    ...upstream.map((dir) => target(dir, 'upstream')),
+    ...parts.map((dir) => target(dir, 'argument')),
     policiesTarget(root),
   ];
 }
@@ -90,7 +87,8 @@ async function argumentTarget(root: string, given: string, files: YamlFiles): Pr
   if (kustomizationFile(dir) === undefined) {
     throw new CannotRun(`${given} has no kustomization.yaml: give a folder that has one, or a YAML file.`);
   }
-  if ((await readKustomization(dir, files))?.isComponent) {
+  const kustomization = await readKustomization(dir, files);
+  if (kustomization?.isComponent && choiceOf(kustomization) === undefined) {
     throw new CannotRun(`${given} is a Component: check the kustomization that lists it.`);
   }
   if (environmentName(dir) !== '') {
@@ -119,7 +117,7 @@ function environmentName(dir: string): string {
  * build on is known when the Applications are rendered: see `environmentsAmong`.
  */
 async function environmentDirs(overlays: string, files: YamlFiles): Promise<string[]> {
-  const dirs = await kustomizationDirs(overlays, '**', files);
+  const dirs = await kustomizationDirs(overlays, files);
   const listed = await listedFolders(dirs, files);
   return dirs.filter((dir) => path.dirname(dir) === overlays || !listed.has(dir));
 }
@@ -167,15 +165,22 @@ export async function renderTargets(
   return environmentsAmong(root, renders, files);
 }
 
-async function kustomizationDirs(folder: string, pattern: string, files: YamlFiles): Promise<string[]> {
-  const dirs: string[] = [];
-  for await (const file of glob(`${pattern}/{kustomization.yaml,kustomization.yml,Kustomization}`, {
-    cwd: folder,
-  })) {
-    const dir = path.dirname(path.join(folder, file));
-    if (!(await readKustomization(dir, files))?.isComponent) {
-      dirs.push(dir);
-    }
-  }
-  return [...new Set(dirs)].sort();
+async function kustomizationDirs(folder: string, files: YamlFiles): Promise<string[]> {
+  const dirs = await allDirs(folder);
+  const found = await Promise.all(dirs.map((dir) => readKustomization(dir, files)));
+  return dirs.filter((_, index) => !found[index]?.isComponent);
+}
+
+/** The folders of base/ that say how an overlay may list them. */
+async function choices(folder: string, files: YamlFiles): Promise<string[]> {
+  const dirs = await allDirs(folder);
+  const found = await Promise.all(dirs.map((dir) => readKustomization(dir, files)));
+  return found.flatMap((one) => (one === undefined || choiceOf(one) === undefined ? [] : [one.dir]));
+}
+
+/** Every folder in and under one that has a kustomization. */
+async function allDirs(folder: string): Promise<string[]> {
+  const pattern = '**/{kustomization.yaml,kustomization.yml,Kustomization}';
+  const found = await Array.fromAsync(glob(pattern, { cwd: folder }));
+  return [...new Set(found.map((file) => path.dirname(path.join(folder, file))))].sort();
 }

@@ -18,7 +18,9 @@ function toolFile(tool: ToolModule, file: 'go.mod' | 'go.sum'): string {
  */
 export async function pinnedVersion(tool: ToolModule, module: string): Promise<string> {
   const file = toolFile(tool, 'go.mod');
-  const pin = new RegExp(`^\\s+${RegExp.escape(module)} (v\\S+)`, 'm').exec(await readFile(file, 'utf8'));
+  const pin = new RegExp(`^(?:require)?\\s+${RegExp.escape(module)} (v\\S+)`, 'm').exec(
+    await readFile(file, 'utf8'),
+  );
   if (pin?.[1] === undefined) {
     throw new ToolBuildError(
       `${file} requires no ${module}: add it there, that is where versions are pinned.`,

@@ -20,10 +20,15 @@ export type ToolModule =
   | 'kubeconform'
   | 'kyverno'
   | 'local-path'
-  | 'object-store';
+  | 'object-store'
+  | 'prometheus-operator'
+  | 'promtool';
 
 /** Go names a binary after its package's folder; these folders say something else than the program's name. */
 const programNames: Record<string, string> = { cmd: 'argocd', server: 'etcd' };
+
+/** Build tags by which a program leaves out what nobody here asks it: promtool its service discovery in clouds. */
+const buildTags: Partial<Record<ToolModule, string>> = { promtool: 'remove_all_sd' };
 
 /** Thrown when the Go toolchain is missing or a module does not build; the message carries the next step. */
 export class ToolBuildError extends Error {
@@ -39,7 +44,6 @@ export async function goTools(
   name: ToolModule,
   onPackage: (compiled: number) => void = () => {},
 ): Promise<string> {
-  const source = path.join(import.meta.dirname, name);
   const bin = path.join(cacheDir, 'tools', `${name}-${await moduleKey(name)}`);
   if (existsSync(bin)) {
     return bin;
@@ -47,7 +51,7 @@ export async function goTools(
   const building = `${bin}.${process.pid}`;
   await makeCacheFolder(building);
   try {
-    await build(source, building, onPackage);
+    await build(name, building, onPackage);
     await nameProgramsProperly(building);
     await rename(building, bin).catch((error: NodeJS.ErrnoException) => {
       // Another process built the same programs meanwhile: theirs serve.
@@ -70,7 +74,7 @@ export async function moduleKey(name: ToolModule): Promise<string> {
   for (const file of files.sort()) {
     hash.update(file).update(await readFile(path.join(source, file)));
   }
-  hash.update((await linkerFlags(source)).join(' '));
+  hash.update((await linkerFlags(source)).join(' ')).update(buildTags[name] ?? '');
   return hash.digest('hex').slice(0, 12);
 }
 
@@ -99,12 +103,14 @@ async function linkerFlags(source: string): Promise<string[]> {
   return flags;
 }
 
-async function build(source: string, output: string, onPackage: (compiled: number) => void): Promise<void> {
+async function build(name: ToolModule, output: string, onPackage: (compiled: number) => void): Promise<void> {
+  const source = path.join(import.meta.dirname, name);
   const packages = ['tool'];
   if ((await Array.fromAsync(glob('*/main.go', { cwd: source }))).length > 0) {
     packages.push('./...');
   }
-  const flags = ['-v', '-trimpath', '-ldflags', (await linkerFlags(source)).join(' ')];
+  const tags = `-tags=${buildTags[name] ?? ''}`;
+  const flags = ['-v', '-trimpath', tags, '-ldflags', (await linkerFlags(source)).join(' ')];
   // Loaded here: most commands build nothing, and it takes 40 ms.
   const { execa } = await import('execa');
   const modfile = await withPatches(source, output);

@@ -1,7 +1,8 @@
 import { selects } from '../admission/selectors.ts';
 import { isMap, maps, text, type Violation } from '../model.ts';
 import { clientsRule } from './clients.ts';
-import { annotation, type Graph, type Node, type Pod, portNumber, shown } from './graph.ts';
+import { annotation, firstOfEach, type Graph, type Node, type Pod, portNumber, shown } from './graph.ts';
+import { monitoredPods, monitoredPorts, podMonitor } from './monitors.ts';
 import { listed } from './outside.ts';
 import { servicePort } from './ports.ts';
 import {
@@ -15,6 +16,7 @@ import {
   ownPolicies,
   policiesOf,
   type Side,
+  somewhere,
 } from './reachability.ts';
 import { type GraphRule, graphRule, inEnvironments } from './rule.ts';
 
@@ -43,13 +45,14 @@ export const networkRules: GraphRule[] = [
       why: 'What a workload needs to reach must be let out of its pods and into the others, or it fails once deployed.',
       fix: `Allow it in the NetworkPolicy, or correct ${needs}, which is SERVICE:PORT or dns, separated by commas.`,
     },
-    inEnvironments((graph) =>
-      graph.pods.flatMap((pod) => [
+    inEnvironments((graph) => [
+      ...graph.pods.flatMap((pod) => [
         ...undeclaredNeeds(graph, pod),
         ...listed(annotation(pod, needs)).flatMap((need) => blocked(graph, pod, need)),
         ...operatorsFlows(graph, pod),
       ]),
-    ),
+      ...graph.ofKind(podMonitor).flatMap((monitor) => unseenPods(graph, monitor)),
+    ]),
   ),
   clientsRule,
 ];
@@ -141,6 +144,18 @@ function operatorsFlows(graph: Graph, pod: Pod): Violation[] {
     return allows(into, 'ingress', operator, to, arrival)
       ? []
       : closed(into, 'ingress', message, [{ to, arrival }]);
+  });
+}
+
+/** Prometheus must get in to each pod that a monitor selects; where it runs, and as what, is not known here. */
+function unseenPods(graph: Graph, monitor: Node): Violation[] {
+  return firstOfEach(monitoredPods(graph, monitor)).flatMap((pod) => {
+    const into = policiesOf(graph, pod, 'ingress');
+    const to = endOf(graph, pod);
+    const flows = monitoredPorts(pod, monitor)
+      .map((port) => ({ to, arrival: { protocol: 'TCP', port } }))
+      .filter(({ arrival }) => !allows(into, 'ingress', somewhere, to, arrival));
+    return closed(into, 'ingress', `${shown(monitor)} needs ${shown(pod)}, and no rule lets it in`, flows);
   });
 }
 

@@ -9,6 +9,7 @@ import {
   valueAt,
 } from '../model.ts';
 import { type Container, containersOf, type Graph, type Node, portNumber, shown } from './graph.ts';
+import { monitoredPods, podMonitor } from './monitors.ts';
 import { type GraphRule, graphRule, inEnvironments } from './rule.ts';
 
 /** A Service behind a route. `path` leads to what names it. */
@@ -93,6 +94,7 @@ export const portRules: GraphRule[] = [
       ...graph.pods.flatMap((pod) => containersOf(pod).flatMap((container) => ownPorts(pod, container))),
       ...graph.ofKind('networking.k8s.io/NetworkPolicy').flatMap((policy) => policyPorts(graph, policy)),
       ...graph.nodes.flatMap((node) => backendPorts(graph, node)),
+      ...graph.ofKind(podMonitor).flatMap((monitor) => monitorPorts(graph, monitor)),
     ]),
   ),
 ];
@@ -177,6 +179,23 @@ function policyPorts(graph: Graph, { object, spec }: Node): Violation[] {
             ],
       );
     }),
+  );
+}
+
+function monitorPorts(graph: Graph, monitor: Node): Violation[] {
+  const pods = monitoredPods(graph, monitor);
+  return maps(monitor.spec.podMetricsEndpoints).flatMap(({ port }, index) =>
+    pods.length === 0 ||
+    typeof port !== 'string' ||
+    pods.some((pod) => portNumber(pod, port, 'TCP') !== undefined)
+      ? []
+      : [
+          {
+            object: monitor.object,
+            path: ['spec', 'podMetricsEndpoints', index, 'port'],
+            message: `no pod that ${shown(monitor)} selects has a TCP port ${port}`,
+          },
+        ],
   );
 }
 

@@ -18,6 +18,14 @@ export const outside: End = {
   pod: undefined,
 };
 
+/** A pod of the cluster of which nothing is known. */
+export const somewhere: End = {
+  namespace: '',
+  namespaceLabels: { known: {}, complete: false },
+  labels: { known: {}, complete: false },
+  pod: undefined,
+};
+
 /** Where a flow arrives. */
 export type Arrival = { protocol: string; port: number };
 

@@ -9,6 +9,7 @@ import {
   valueAt,
 } from '../model.ts';
 import { containersOf, type Graph, type Node, oncePerGraph, type Pod, qualified, shown } from './graph.ts';
+import { podMonitor } from './monitors.ts';
 import { type Named, namedBy } from './operators/operators.ts';
 import { declarations, outsideAnnotation, outsideGit, outsideName, podsOutside } from './outside.ts';
 import { backendsOf } from './ports.ts';
@@ -141,7 +142,8 @@ function objectReferences(graph: Graph, node: Node): Reference[] {
       return bindingReferences(graph, node, to);
     case 'Service':
     case 'policy/PodDisruptionBudget':
-    case 'networking.k8s.io/NetworkPolicy': {
+    case 'networking.k8s.io/NetworkPolicy':
+    case podMonitor: {
       const path = deadSelector(graph, node);
       return path === undefined ? [] : podsOutside(node).map((name) => to('Pod', path, name));
     }

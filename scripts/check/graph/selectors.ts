@@ -10,6 +10,7 @@ import {
   valueAt,
 } from '../model.ts';
 import { containersOf, type Graph, type Node, type Pod, shown } from './graph.ts';
+import { podMonitor } from './monitors.ts';
 import { outsideAnnotation, podsOutside } from './outside.ts';
 import { type GraphRule, graphRule, inEnvironments, inWorkloads } from './rule.ts';
 
@@ -20,7 +21,7 @@ export const selectorRules: GraphRule[] = [
     {
       id: 'dead-selector',
       group: 'references',
-      why: 'A Service without pods answers nothing; a budget, a network policy or a spread for no pod protects none.',
+      why: 'A Service or a PodMonitor without pods has nothing to ask; a budget, a network policy or a spread for no pod protects none.',
       fix:
         "Give the selector the labels that the workload's pod template has. Pods that an operator makes are declared " +
         `on what selects them: ${outsideAnnotation}: Pod/NAME.`,
@@ -68,6 +69,7 @@ export const selectorRules: GraphRule[] = [
 const selectorFields: Record<string, 'selector' | 'podSelector'> = {
   Service: 'selector',
   'policy/PodDisruptionBudget': 'selector',
+  [podMonitor]: 'selector',
   'networking.k8s.io/NetworkPolicy': 'podSelector',
 };
 
@@ -83,9 +85,10 @@ export function deadSelector(graph: Graph, { kind, object, spec }: Node): FieldP
     // A budget without a selector selects none, where an empty selector selects all.
     return ['spec', field];
   }
-  // The endpoints of a Service without a selector are somebody's who writes them.
+  // The endpoints of a Service without a selector are somebody's who writes them; a monitor may look elsewhere.
   return isEmpty(selector) ||
     spec.type === 'ExternalName' ||
+    spec.namespaceSelector !== undefined ||
     graph.selected(object.id.namespace, selector).length > 0
     ? undefined
     : ['spec', field];

@@ -4,7 +4,7 @@ import { glob, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { makeCacheFolder } from '../../cache.ts';
 import { cacheDir } from '../../paths.ts';
-import { moduleDir, pinnedVersion } from '../../tools/go-modules.ts';
+import { moduleDir, moduleFile, pinnedVersion } from '../../tools/go-modules.ts';
 import { upstreamFile, upstreamManifests, upstreamUrl } from '../../upstream-manifests.ts';
 import { isMap, type JsonMap } from '../model.ts';
 import { parseOutput } from '../yaml/yaml-files.ts';
@@ -24,6 +24,11 @@ export type KindSchema = {
 };
 
 const kubernetesModule = 'k8s.io/kubernetes';
+/** Nothing here installs the Prometheus Operator; these of its kinds are here for clusters that have it. */
+const prometheusOperator = {
+  module: 'github.com/prometheus-operator/prometheus-operator',
+  kinds: ['podmonitors', 'servicemonitors', 'prometheusrules'],
+};
 /** What a store has besides schemas: how each kind is served, and the schema of metadata. */
 export const resourcesFile = 'resources.json';
 export const metadataFile = 'metadata.json';
@@ -36,7 +41,7 @@ export function schemaFile(apiVersion: string, kind: string): string {
 
 /**
  * The folder with a schema for every kind the cluster knows: Kubernetes', and those that upstream's manifests bring, at the
- * versions the cluster runs. Written the first time (about 3 s), found in the cache afterwards.
+ * versions the cluster runs; and for the Prometheus Operator's that a cluster may know. Written the first time (about 3 s), found in the cache afterwards.
  * @throws {ToolBuildError} when a module cannot be had.
  */
 export async function schemaStore(onWrite: () => void = () => {}): Promise<string> {
@@ -79,6 +84,7 @@ async function storeKey(): Promise<string> {
   for (const manifest of upstreamManifests) {
     hash.update(`${await upstreamUrl(manifest)}\n`);
   }
+  hash.update(`${await pinnedVersion('prometheus-operator', prometheusOperator.module)}\n`);
   for (const file of (await Array.fromAsync(glob('*.ts', { cwd: import.meta.dirname }))).sort()) {
     hash.update(await readFile(path.join(import.meta.dirname, file)));
   }
@@ -92,11 +98,23 @@ async function allSchemas(): Promise<{ kinds: KindSchema[]; metadata: JsonMap }>
   );
   const kinds = kubernetesSchemas(swagger);
   const metadata = objectMeta(swagger);
-  for (const manifest of upstreamManifests) {
-    const documents = parseOutput(await readFile(await upstreamFile(manifest), 'utf8')).filter(isMap);
+  for (const file of await definitionFiles()) {
+    const documents = parseOutput(await readFile(file, 'utf8')).filter(isMap);
     const definitions = documents.filter(({ kind }) => kind === 'CustomResourceDefinition');
     const brought = definitions.flatMap((definition) => customResources(definition, metadata));
     kinds.push(...brought.map((kind) => ({ ...kind, schema: kind.schema() })));
   }
   return { kinds, metadata };
+}
+
+/** The files that have CustomResourceDefinitions, among other things. */
+function definitionFiles(): Promise<string[]> {
+  const { module, kinds } = prometheusOperator;
+  const definition = (kind: string) =>
+    moduleFile(
+      'prometheus-operator',
+      module,
+      `example/prometheus-operator-crd/monitoring.coreos.com_${kind}.yaml`,
+    );
+  return Promise.all([...upstreamManifests.map(upstreamFile), ...kinds.map(definition)]);
 }
