@@ -92,6 +92,11 @@ test('a slip in a Component that no overlay lists is found', async (t) => {
   assert.ok(found.some(({ rule, file }) => rule === 'unknown-field' && file === monitor));
 });
 
+test('a Component that no overlay lists can be checked by itself', async (t) => {
+  const root = await copy(t);
+  assert.deepEqual(await findingsOf(root, path.join(root, 'base/quote-app/monitoring')), []);
+});
+
 test('a Component beside what no overlay lists is found', async (t) => {
   const root = await copy(t);
   const file = 'base/quote-app/monitoring/kustomization.yaml';

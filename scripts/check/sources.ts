@@ -60,7 +60,7 @@ export async function allSourceFindings(
     ...(await syntaxFindings([...new Set([...named, ...listing, ...plain, ...present.yaml])], files)),
     ...(await kustomizationFindings(kustomizations, files)),
     ...(await rewrittenPolicies(trees, files)),
-    ...(await unlistedFindings(root, present, kustomizations, files)),
+    ...(whole ? await unlistedFindings(root, present, kustomizations, files) : []),
   ];
 }
 

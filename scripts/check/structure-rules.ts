@@ -20,8 +20,8 @@ const rules = {
   'unlisted-file': {
     why: 'A manifest that no kustomization lists is never deployed, however right it looks.',
     fix:
-      'List it in a kustomization.yaml, or delete it. A folder of base/ that an overlay may list in place of another says ' +
-      'so: quotes.check/instead-of: ../OTHER in its metadata.annotations.',
+      'List it in a kustomization.yaml, or delete it. A folder of base/ that an overlay may list in place of another, or ' +
+      'besides, says so: quotes.check/instead-of: ../OTHER or quotes.check/besides: ../OTHER in its metadata.annotations.',
   },
   'remote-resource': {
     why: 'What a URL serves can change after the review, and cannot be rendered without the internet.',
