@@ -90,7 +90,14 @@ promise('git revert rolls back', async () => {
 
 // After a sync of each kind, and before the drills: a pod that is new has not counted yet.
 servedMetrics(promise, () => on, {
-  'status-page': async () => (await fetch(new URL('metrics', on.urls.statusPage))).text(),
+  'status-page': async () => {
+    let text = '';
+    await until('the first audit', async () => {
+      text = await (await fetch(new URL('metrics', on.urls.statusPage))).text();
+      return text.includes('quotes_audit_findings{');
+    });
+    return text;
+  },
 });
 
 promise('a push that Argo CD was not told of deploys all the same', async (t) => {
