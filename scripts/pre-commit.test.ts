@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
+import { spoilable } from './check/spoilt-copy.ts';
 import { repoRoot } from './paths.ts';
 
 const prod = 'overlays/prod/kustomization.yaml';
@@ -13,7 +14,7 @@ const claim = 'base/postgres-single/persistent-volume-claim.yaml';
 async function repository(t: TestContext) {
   const root = await mkdtemp(path.join(tmpdir(), 'quotes-hook-test-'));
   t.after(() => rm(root, { recursive: true }));
-  for (const folder of ['.githooks', 'apps', 'base', 'cloudnative-pg', 'overlays', 'policies']) {
+  for (const folder of ['.githooks', ...spoilable]) {
     await cp(path.join(repoRoot, folder), path.join(root, folder), { recursive: true });
   }
   // The program stays this checkout's, whose packages are installed.
@@ -27,7 +28,7 @@ async function repository(t: TestContext) {
     });
   await git('init', '--quiet', '--initial-branch=main');
   await git('config', 'core.hooksPath', '.githooks');
-  await git('add', ...['.githooks', 'apps', 'base', 'cloudnative-pg', 'overlays', 'policies']);
+  await git('add', '.githooks', ...spoilable);
   const replicas = async (count: number) => {
     const file = path.join(root, prod);
     await writeFile(file, (await readFile(file, 'utf8')).replace(/count: \d/, `count: ${count}`));

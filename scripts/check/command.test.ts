@@ -7,7 +7,7 @@ import { execa } from 'execa';
 import { impactsDocument } from '../diff/impact-docs.ts';
 import { repoRoot } from '../paths.ts';
 import { rulesDocument, writeRulesCommand } from './rule-docs.ts';
-import { copy } from './spoilt-copy.ts';
+import { copy, spoilable } from './spoilt-copy.ts';
 
 /** The command with a pipe for standard output, from `cwd`. */
 function command(
@@ -25,7 +25,7 @@ function command(
 async function checkout(t: TestContext): Promise<string> {
   const root = await mkdtemp(path.join(tmpdir(), 'quotes-command-test-'));
   t.after(() => rm(root, { recursive: true }));
-  for (const folder of ['apps', 'base', 'cloudnative-pg', 'overlays', 'policies']) {
+  for (const folder of spoilable) {
     await cp(path.join(repoRoot, folder), path.join(root, folder), { recursive: true });
   }
   const prod = path.join(root, 'overlays/prod/kustomization.yaml');

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -6,12 +7,18 @@ import type { TestContext } from 'node:test';
 import { execa } from 'execa';
 import { repoRoot } from '../paths.ts';
 import { check } from './check.ts';
+import { manifestFolders } from './targets.ts';
 
-/** For tests: a copy of the manifests to spoil. Without argocd/, which has nothing to spoil. */
+/** The folders with manifests that tests copy: without argocd/, which has nothing to spoil. */
+export const spoilable = manifestFolders.filter(
+  (folder) => folder !== 'argocd' && existsSync(path.join(repoRoot, folder)),
+);
+
+/** For tests: a copy of the manifests to spoil. */
 export async function copy(t: TestContext): Promise<string> {
   const root = await mkdtemp(path.join(tmpdir(), 'quotes-check-test-'));
   t.after(() => rm(root, { recursive: true }));
-  for (const folder of ['apps', 'base', 'cloudnative-pg', 'docs', 'monitoring', 'overlays', 'policies']) {
+  for (const folder of ['docs', ...spoilable]) {
     await cp(path.join(repoRoot, folder), path.join(root, folder), { recursive: true });
   }
   return root;

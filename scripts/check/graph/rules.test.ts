@@ -10,6 +10,7 @@ import { type FieldPath, isMap, type Json, type JsonMap } from '../model.ts';
 import { findKustomize } from '../programs.ts';
 import { servedKinds } from '../schemas/served-kinds.ts';
 import { schemaStore } from '../schemas/store.ts';
+import { spoilable } from '../spoilt-copy.ts';
 import { YamlFiles } from '../yaml/yaml-files.ts';
 import { readRepository } from './repository.ts';
 import { graphRules, graphViolations } from './rules.ts';
@@ -22,7 +23,7 @@ async function scratchFolder(t: TestContext): Promise<string> {
 
 async function copy(t: TestContext): Promise<string> {
   const root = await scratchFolder(t);
-  for (const folder of ['apps', 'base', 'cloudnative-pg', 'overlays', 'policies']) {
+  for (const folder of spoilable) {
     await cp(path.join(repoRoot, folder), path.join(root, folder), { recursive: true });
   }
   return root;
