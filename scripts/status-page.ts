@@ -9,7 +9,8 @@ import { clusterReference } from './cluster-reference.ts';
 import { drillsFolder } from './drill/kept-runs.ts';
 import type { ClusterReference } from './gitops/kubectl.ts';
 import { repoRoot } from './paths.ts';
-import { statusSource } from './release/status-source.ts';
+import type { StatusSource } from './release/commit-statuses.ts';
+import { statusesHelp, statusSource } from './release/status-source.ts';
 import { type Api, apiOf } from './status-page/api.ts';
 import { statusPageKubeconfig } from './status-page/kubeconfig.ts';
 import { createMetrics } from './status-page/metrics.ts';
@@ -25,6 +26,7 @@ a cluster of your own, or for another address. Ends when it is interrupted.
 
   --listen ADDRESS:PORT  where it listens (default: 127.0.0.1:7000). Beyond 127.0.0.1 whoever reaches it may read it
   --host NAME            a name under which it is asked for, besides 127.0.0.1 and localhost; '*' for any
+${statusesHelp}
   --in-cluster           the cluster whose pod this is, with the rights of the pod's ServiceAccount
   --json                 print {"url"} on standard output when it listens
   --name NAME            the embedded cluster of that name (default: ${defaultClusterName})
@@ -40,6 +42,7 @@ await run(
       listen: { type: 'string' },
       host: { type: 'string', multiple: true },
       'in-cluster': { type: 'boolean' },
+      statuses: { type: 'string' },
       json: { type: 'boolean' },
       name: { type: 'string' },
       context: { type: 'string' },
@@ -57,7 +60,9 @@ await run(
       throw new CannotRun(`--listen ${listen}: expected an address and a port, such as 127.0.0.1:7000.`);
     }
     const api = apiOf(inCluster ? {} : readerOf(choice));
-    const settings = inCluster ? insideSettings() : await settingsOf(api, choice);
+    const settings = inCluster
+      ? insideSettings(await statusSource(repoRoot, choice))
+      : await settingsOf(api, choice);
     const source = new PageSource(api, settings);
     const layout = inCluster || choice.context !== undefined ? undefined : layoutOf(choice.name);
     const metrics = createMetrics(source, {
@@ -144,6 +149,14 @@ async function settingsOf(
   };
 }
 
-function insideSettings(): SourceSettings {
-  return { cluster: 'this cluster', urls: {}, repositories: [], drills: '/nowhere', readPod: fromPod };
+/** Where there is no clone, the forge is asked about commits. */
+function insideSettings(statuses: StatusSource | undefined): SourceSettings {
+  return {
+    cluster: 'this cluster',
+    urls: {},
+    repositories: [],
+    drills: '/nowhere',
+    readPod: fromPod,
+    ...(statuses !== undefined && { statuses }),
+  };
 }

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import type { TestContext } from 'node:test';
 import axe from 'axe-core';
+import { execa } from 'execa';
 import type { Browser, Page } from 'playwright-core';
 import { environments } from '../scripts/environment.ts';
+import { repoRoot } from '../scripts/paths.ts';
 import type { Rehearsal } from '../scripts/rehearsal.ts';
 import { launchBrowser } from '../scripts/status-page/browser.ts';
 import { looks } from '../scripts/status-page/looks.ts';
@@ -137,6 +140,8 @@ export function statusPage(
     const { command, edit, push, revert, field, kubectl } = rehearsal();
     const { digest } = JSON.parse(await command('image', '--page', '--json')) as { digest: string };
     await edit('status-page/kustomization.yaml', 'newTag: latest', `digest: ${digest}`);
+    const forge = '--statuses=http://10.88.0.1:3000/repos/quotes/quotes';
+    await edit('status-page/deployment.yaml', 'args: [--in-cluster', `args: [${forge}, --in-cluster`);
     await edit('apps/kustomization.yaml', '  - prod.yaml\n', '  - prod.yaml\n  - status-page\n');
     await push('the status page, in the cluster');
     try {
@@ -157,8 +162,13 @@ export function statusPage(
       const state = await read();
       assert.deepEqual(state.unreadable, []);
       assert.deepEqual(
-        state.environments.map(({ environment, sync, pods }) => [environment, sync, pods.length > 0]),
-        environments.map((environment) => [environment, 'Synced', true]),
+        state.environments.map(({ environment, sync, subject, pods }) => [
+          environment,
+          sync,
+          subject,
+          pods.length > 0,
+        ]),
+        environments.map((environment) => [environment, 'Synced', 'the status page, in the cluster', true]),
       );
       const as = '--as=system:serviceaccount:status-page:status-page';
       for (const right of [
@@ -185,6 +195,15 @@ export function statusPage(
       ]) {
         await kubectl(['delete', ...object.split(' '), '--ignore-not-found']);
       }
+    }
+  });
+
+  promise("Argo CD's CLI works without a login, and by nobody's rights but the user's own", async () => {
+    const run = [path.join(repoRoot, 'scripts/run.mjs'), 'argocd', 'app', 'list', '--output=name'];
+    const env = { QUOTES_CLUSTER: rehearsal().cluster };
+    const { stdout } = await execa(process.execPath, run, { env, stdin: 'ignore' });
+    for (const environment of environments) {
+      assert.ok(stdout.includes(`argocd/${environment}`), stdout);
     }
   });
 

@@ -7,6 +7,11 @@ export interface Commit {
   committed: string;
 }
 
+/** As much of what GitHub's REST API says of a commit. */
+export interface GithubCommit {
+  commit: { message: string; author: { name: string }; committer: { date: string } };
+}
+
 /** What the first of the repositories that has the commit says of it; undefined where none has. */
 export async function describeCommit(revision: string, repositories: string[]): Promise<Commit | undefined> {
   for (const repository of repositories) {
@@ -18,4 +23,26 @@ export async function describeCommit(revision: string, repositories: string[]): 
     }
   }
   return undefined;
+}
+
+/**
+ * What a forge with GitHub's REST API says of the commit; undefined where it says nothing.
+ * @param source such as `https://api.github.com/repos/OWNER/NAME`; `token` for a private one
+ */
+export async function askForCommit(
+  revision: string,
+  { url, token }: { url: string; token?: string },
+): Promise<Commit | undefined> {
+  const headers = {
+    accept: 'application/vnd.github+json',
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+  };
+  const signal = AbortSignal.timeout(5000);
+  const answer = await fetch(`${url}/commits/${revision}`, { headers, signal }).catch(() => undefined);
+  if (answer?.ok !== true) {
+    return undefined;
+  }
+  const { commit } = (await answer.json()) as GithubCommit;
+  const [subject = ''] = commit.message.split('\n');
+  return { subject, author: commit.author.name, committed: commit.committer.date };
 }

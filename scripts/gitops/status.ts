@@ -24,7 +24,7 @@ export interface EnvironmentStatus {
 
 export interface Application {
   metadata: { name: string };
-  spec?: { source?: { kustomize?: { images?: string[] } } };
+  spec?: { source?: { repoURL?: string; kustomize?: { images?: string[] } } };
   status?: {
     sync?: { status?: string; revision?: string };
     health?: { status?: string };

@@ -25,6 +25,12 @@ export async function statusSource(
     return ports && { url: `http://127.0.0.1:${ports.git}/repos/quotes/quotes` };
   }
   const origin = await execa('git', ['-C', root, 'remote', 'get-url', 'origin'], { reject: false });
-  const [, name] = /github\.com[:/]([^/]+\/[^/]+?)(?:\.git)?\/?$/.exec(origin.stdout ?? '') ?? [];
-  return name === undefined ? undefined : withToken(`https://api.github.com/repos/${name}`);
+  const url = githubApi(origin.stdout ?? '');
+  return url === undefined ? undefined : withToken(url);
+}
+
+/** The API of a repository on GitHub; undefined for any other. */
+export function githubApi(repository: string): string | undefined {
+  const [, name] = /github\.com[:/]([^/]+\/[^/]+?)(?:\.git)?\/?$/.exec(repository) ?? [];
+  return name === undefined ? undefined : `https://api.github.com/repos/${name}`;
 }

@@ -1,8 +1,9 @@
 import { type Environment, environments } from '../environment.ts';
-import { type Commit, describeCommit } from '../gitops/commits.ts';
+import { askForCommit, type Commit, describeCommit } from '../gitops/commits.ts';
 import { revisionOf } from '../gitops/status.ts';
 import type { StatusSource } from '../release/commit-statuses.ts';
 import { type Journey, journeys } from '../release/journey.ts';
+import { githubApi } from '../release/status-source.ts';
 import type { PageObjects } from './state.ts';
 
 /** How long a commit that no repository has is left before it is looked for again, in milliseconds. */
@@ -41,17 +42,23 @@ export class GitHistory {
         const revision = revisionOf(environment, objects);
         return revision === undefined
           ? []
-          : [this.#lookUpCommit(revision), this.#lookUpVersion(environment, revision, objects)];
+          : [
+              this.#lookUpCommit(revision, repositoryOf(environment, objects)),
+              this.#lookUpVersion(environment, revision, objects),
+            ];
       }),
     );
   }
 
-  async #lookUpCommit(revision: string): Promise<void> {
+  async #lookUpCommit(revision: string, repository: string): Promise<void> {
     if (this.#commits.has(revision) || Date.now() - (this.#asked.get(revision) ?? 0) < pause) {
       return;
     }
     this.#asked.set(revision, Date.now());
-    const commit = await describeCommit(revision, this.#repositories);
+    const forge = this.#statuses ?? sourceOf(repository);
+    const commit =
+      (await describeCommit(revision, this.#repositories)) ??
+      (forge === undefined ? undefined : await askForCommit(revision, forge));
     if (commit !== undefined) {
       this.#commits.set(revision, commit);
       this.#onChange();
@@ -77,4 +84,13 @@ export class GitHistory {
     this.#versions.set(environment, { key, version });
     this.#onChange();
   }
+}
+
+function repositoryOf(environment: Environment, { applications }: PageObjects): string {
+  return applications.find(({ metadata }) => metadata.name === environment)?.spec?.source?.repoURL ?? '';
+}
+
+function sourceOf(repository: string): StatusSource | undefined {
+  const url = githubApi(repository);
+  return url === undefined ? undefined : { url };
 }

@@ -2,6 +2,7 @@ import { appendFile, readFile } from 'node:fs/promises';
 import type http from 'node:http';
 import path from 'node:path';
 import { execa } from 'execa';
+import { type Commit, describeCommit, type GithubCommit } from '../../gitops/commits.ts';
 import type { CommitStatus } from '../../release/commit-statuses.ts';
 
 type Stored = CommitStatus & { sha: string };
@@ -15,8 +16,8 @@ export const toldHerePatch = path.join(import.meta.dirname, 'told-here.yaml');
 const statusesFile = (state: string) => path.join(state, 'commit-statuses.jsonl');
 
 /**
- * The two calls of GitHub's REST API by which commit statuses come and are asked for, so that Argo CD's notifications
- * are the same here as there. Returns whether the request was one of them.
+ * The calls of GitHub's REST API by which commit statuses come and are asked for, and a commit, so that Argo CD's
+ * notifications and the status page are the same here as there. Returns whether the request was one of them.
  * @param state the folder that keeps what was reported
  */
 export async function serveCommitStatuses(
@@ -29,6 +30,7 @@ export async function serveCommitStatuses(
   // Argo CD makes `/quotes` of the URL, which has no owner.
   const created = /^\/repos\/.*\/statuses\/([0-9a-f]{40})$/.exec(pathname)?.[1];
   const asked = /^\/repos\/.*\/commits\/([0-9a-f]{40})\/statuses$/.exec(pathname)?.[1];
+  const described = /^\/repos\/.*\/commits\/([0-9a-f]{40})$/.exec(pathname)?.[1];
   const answer = (code: number, body: unknown) => {
     response.writeHead(code, { 'content-type': 'application/json' });
     response.end(JSON.stringify(body));
@@ -40,6 +42,12 @@ export async function serveCommitStatuses(
       200,
       known.toReversed().map(({ sha: _, ...status }) => status),
     );
+  }
+  if (request.method === 'GET' && described !== undefined) {
+    const commit = await describeCommit(described, [repository]);
+    return commit === undefined
+      ? answer(422, { message: `No commit found for SHA: ${described}` })
+      : answer(200, asGithub(described, commit));
   }
   if (request.method === 'POST' && created !== undefined) {
     const status = parse(await body(request));
@@ -55,6 +63,10 @@ export async function serveCommitStatuses(
     return answer(201, status);
   }
   return false;
+}
+
+function asGithub(sha: string, { subject, author, committed }: Commit): GithubCommit & { sha: string } {
+  return { sha, commit: { message: subject, author: { name: author }, committer: { date: committed } } };
 }
 
 async function stored(folder: string): Promise<Stored[]> {
