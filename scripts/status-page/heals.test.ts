@@ -35,13 +35,21 @@ const images = {
 };
 const all = { 'f:replicas': {}, ...images };
 
-/** What a watch that sees these states, a second apart, tells; null is the object gone. */
-function healsOf(...states: (JsonMap | null)[]): Heal[] {
+/** What a watch that sees these states, a second apart, tells; null is the object gone, 'push' a new commit. */
+function healsOf(...states: (JsonMap | null | 'push')[]): Heal[] {
   const told: Heal[] = [];
-  const watch = new HealWatch((heal) => told.push(heal));
+  let revision = 0;
+  const watch = new HealWatch(
+    () => `commit ${revision}`,
+    (heal) => told.push(heal),
+  );
   let last: JsonMap = {};
   for (const [second, state] of states.entries()) {
     const at = new Date(Date.UTC(2026, 10, 25, 10, 0, second));
+    if (state === 'push') {
+      revision += 1;
+      continue;
+    }
     watch.see({ object: state ?? last, gone: state === null }, at);
     last = state ?? last;
   }
@@ -84,6 +92,10 @@ test('an object that was deleted and that Argo CD made again is a heal; one that
   assert.deepEqual(heal?.fields, []);
   assert.equal(heal?.by, '');
   assert.deepEqual(healsOf(asInGit, null), []);
+});
+
+test('an object that Git took away and brought back is no heal', () => {
+  assert.deepEqual(healsOf(asInGit, 'push', null, 'push', asInGit), []);
 });
 
 test('what Git changed is no heal, not even where somebody had changed it before', () => {

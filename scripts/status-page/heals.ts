@@ -43,10 +43,13 @@ const memory = 600_000;
  */
 export class HealWatch {
   readonly #known = new Map<string, Known>();
-  readonly #gone = new Map<string, { object: JsonMap; at: Date }>();
+  readonly #gone = new Map<string, { object: JsonMap; revision: string; at: Date }>();
+  readonly #revisionOf: (environment: Environment) => string;
   readonly #onHeal: (heal: Heal) => void;
 
-  constructor(onHeal: (heal: Heal) => void) {
+  /** @param revisionOf the commit that an environment is compared with now */
+  constructor(revisionOf: (environment: Environment) => string, onHeal: (heal: Heal) => void) {
+    this.#revisionOf = revisionOf;
     this.#onHeal = onHeal;
   }
 
@@ -56,7 +59,7 @@ export class HealWatch {
     const key = JSON.stringify([text(object.apiVersion).replace(/\/.*/, ''), idOf(object)]);
     if (gone) {
       if (environment !== undefined) {
-        this.#gone.set(key, { object, at });
+        this.#gone.set(key, { object, revision: this.#revisionOf(environment), at });
       }
       this.#known.delete(key);
       return;
@@ -75,7 +78,14 @@ export class HealWatch {
     }
     const lost = this.#gone.get(key);
     this.#gone.delete(key);
-    if (lost !== undefined && at.getTime() - lost.at.getTime() < memory && isArgocds(object)) {
+    // Of another commit: Git had taken it away, and has it again.
+    const isSameCommit = lost?.revision === this.#revisionOf(environment);
+    if (
+      lost !== undefined &&
+      isSameCommit &&
+      at.getTime() - lost.at.getTime() < memory &&
+      isArgocds(object)
+    ) {
       this.#tell(
         environment,
         object,

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { type Environment, environments } from '../environment.ts';
 import type { DatabaseCluster } from '../gitops/database-problems.ts';
+import { revisionOf } from '../gitops/status.ts';
 import type { StatusSource } from '../release/commit-statuses.ts';
 import type { Api } from './api.ts';
 import { Audits } from './audits.ts';
@@ -65,7 +66,8 @@ export class PageSource {
       this.#audits.changed();
       this.#changed();
     });
-    const heals = new HealWatch((heal) => {
+    const revision = (environment: Environment) => revisionOf(environment, objectsOf(this.#watch)) ?? '';
+    const heals = new HealWatch(revision, (heal) => {
       this.#heals = [heal, ...this.#heals].slice(0, keptHeals);
       this.#healCount.set(heal.environment, this.healCount(heal.environment) + 1);
       void this.#keepHeals();
