@@ -38,6 +38,7 @@ export function exampleState(
         imageFromApplication: false,
         pods: [examplePod('quote-app-1')],
         podCount: 1,
+        isSample: false,
         database: [examplePod('postgres-1', { role: 'primary' })],
         heals: [],
       };

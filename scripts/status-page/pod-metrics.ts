@@ -28,8 +28,8 @@ export const fromPod: ReadPod = async ({ ip }, port) => {
   return answer.text();
 };
 
-/** How many pods of each kind are asked: of ten thousand, a sample is told. */
-const most = 20;
+/** How many pods of an environment are asked: of ten thousand, a sample is told. */
+export const mostAsked = 20;
 
 const port = { app: 9090, database: 9187 };
 const lagMetric = 'cnpg_pg_replication_lag';
@@ -57,8 +57,7 @@ export class PodMetrics {
 
   /** Asks every pod once; one that does not answer has no figures until it does. */
   async ask(app: Scraped[], database: Scraped[]): Promise<void> {
-    const asked = [...app.slice(0, most), ...database.slice(0, most)];
-    const uids = new Set(asked.map(({ uid }) => uid));
+    const uids = new Set([...app, ...database].map(({ uid }) => uid));
     for (const known of [this.#counts, this.#requests, this.#lag]) {
       for (const uid of known.keys()) {
         if (!uids.has(uid)) {
@@ -67,8 +66,8 @@ export class PodMetrics {
       }
     }
     await Promise.all([
-      ...app.slice(0, most).map((pod) => this.#askApp(pod)),
-      ...database.slice(0, most).map((pod) => this.#askDatabase(pod)),
+      ...app.map((pod) => this.#askApp(pod)),
+      ...database.map((pod) => this.#askDatabase(pod)),
     ]);
   }
 

@@ -9,7 +9,7 @@ import { ClusterWatch } from './cluster-watch.ts';
 import { DrillRuns, type DrillView } from './drills.ts';
 import { GitHistory } from './git-history.ts';
 import { type Heal, HealWatch } from './heals.ts';
-import { PodMetrics, type ReadPod, type Scraped } from './pod-metrics.ts';
+import { mostAsked, PodMetrics, type ReadPod, type Scraped } from './pod-metrics.ts';
 import { objectsOf, shown } from './shown-resources.ts';
 import { environmentView, type PagePod, type PageState } from './state.ts';
 import { TrackedKinds } from './tracked-kinds.ts';
@@ -224,6 +224,7 @@ export class PageSource {
         pods
           .filter(({ metadata }) => metadata.namespace === environment)
           .filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/name'] === name)
+          .slice(0, mostAsked)
           .map(({ metadata, status }) => ({
             environment,
             name: metadata.name,

@@ -7,6 +7,7 @@ import type { Journey } from '../release/journey.ts';
 import type { AuditView } from './audits.ts';
 import type { DrillView } from './drills.ts';
 import type { Heal } from './heals.ts';
+import { mostAsked } from './pod-metrics.ts';
 import { type Requests, together } from './requests.ts';
 
 /** A pod as the page needs it. */
@@ -48,6 +49,8 @@ export interface EnvironmentView extends EnvironmentStatus {
   podCount: number;
   database: PodView[];
   requests?: Requests;
+  /** Whether more pods answer than were asked. */
+  isSample: boolean;
   /** The newest first. */
   heals: Heal[];
 }
@@ -107,6 +110,7 @@ export function environmentView(
       .toSorted((one, other) => (one.name < other.name ? -1 : 1))
       .slice(0, mostPods),
     ...(requests.length > 0 && { requests: together(requests) }),
+    isSample: app.length > mostAsked,
     heals: around.heals,
   };
 }

@@ -3,6 +3,7 @@ import type { Json } from '../../check/model.ts';
 import { shorten } from '../../columns.ts';
 import { called } from '../../release/versions.ts';
 import type { Heal } from '../heals.ts';
+import { mostAsked } from '../pod-metrics.ts';
 import type { EnvironmentView, PodView } from '../state.ts';
 import { age, badge, type Html, listed, moment, table } from './parts.ts';
 
@@ -97,15 +98,18 @@ function image({ image, imageFromApplication, version }: EnvironmentView): Html 
   )}</ol>`;
 }
 
-function requests({ requests }: EnvironmentView): Html {
+function requests({ requests, isSample }: EnvironmentView): Html {
   if (requests === undefined) {
     return html`not known`;
   }
   const { perSecond, failedPerSecond, p95 } = requests;
   const share = perSecond === 0 ? 0 : (100 * failedPerSecond) / perSecond;
-  return html`${perSecond.toFixed(1)} a second, <span class="${failedPerSecond > 0 ? 'failing' : ''}">${share.toFixed(
-    share > 0 && share < 1 ? 2 : 0,
-  )} % of them failed</span>${p95 === undefined ? '' : `, 95 of 100 within ${Math.ceil(1000 * p95)} ms`}`;
+  const failed = `${share.toFixed(share > 0 && share < 1 ? 2 : 0)} % of them failed`;
+  return html`${perSecond.toFixed(1)} a second, ${
+    failedPerSecond > 0 ? html`<span class="failing">${failed}</span>` : failed
+  }${p95 === undefined ? '' : `, 95 of 100 within ${Math.ceil(1000 * p95)} ms`}${
+    isSample ? ` (of ${mostAsked} pods)` : ''
+  }`;
 }
 
 function podCells({ name, node, state, ready, restarts, since }: PodView): Html[] {
