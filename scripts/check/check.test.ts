@@ -48,7 +48,9 @@ test('a binding that selects no namespace of any environment is found', async (t
   const found = (await findingsOf(root)).filter(({ rule }) => rule === 'idle-policy');
   assert.deepEqual(
     found.map(({ message }) => message),
-    ['binding probes: it selects none of the namespaces argocd, cnpg-system, dev, monitoring, prod, staging'],
+    [
+      'binding probes: it selects none of the namespaces argocd, cnpg-system, dev, monitoring, prod, staging, status-page',
+    ],
   );
 });
 
