@@ -25,6 +25,7 @@ import { apiServer } from './differential/api-server.ts';
 import { compareGates } from './differential/differential.ts';
 import { compareSemantics } from './differential/semantics.ts';
 import { fromCommitToProd } from './from-commit-to-prod.ts';
+import { hardening } from './hardening.ts';
 import { servedMetrics } from './metrics.ts';
 import { statusPage } from './status-page.ts';
 
@@ -386,6 +387,8 @@ promise(
     });
   },
 );
+
+hardening(promise, () => on);
 
 fromCommitToProd(promise, () => on);
 

@@ -1,6 +1,7 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { answers } from './answers.ts';
+import { ensureEncryption } from './encryption.ts';
 import { addresses, type ClusterLayout } from './layout.ts';
 import { pkiKubeconfig } from './pki.ts';
 import { type Component, ensureRunning, waitForComponent } from './processes.ts';
@@ -16,7 +17,13 @@ export async function ensureControlPlane(layout: ClusterLayout, bin: string): Pr
   });
   await mkdir(path.join(layout.state, 'etcd'), { recursive: true, mode: 0o700 });
   await ensureRunning(layout, component('etcd', 'etcd', etcdArguments(layout)));
-  await ensureRunning(layout, component('kube-apiserver', 'kube-apiserver', apiServerArguments(layout)));
+  const encryption = await ensureEncryption(layout);
+  await ensureRunning(layout, {
+    ...component('kube-apiserver', 'kube-apiserver', apiServerArguments(layout, encryption)),
+    files: {
+      [auditPolicy(layout)]: await readFile(path.join(import.meta.dirname, 'audit-policy.yaml'), 'utf8'),
+    },
+  });
   await waitForComponent(layout, 'kube-apiserver', () => apiAnswers(layout));
   const manager = controllerManagerArguments(layout);
   await ensureRunning(layout, component('kube-controller-manager', 'kube-controller-manager', manager));
@@ -55,7 +62,9 @@ function etcdArguments(layout: ClusterLayout): string[] {
   ];
 }
 
-function apiServerArguments(layout: ClusterLayout): string[] {
+const auditPolicy = (layout: ClusterLayout) => path.join(layout.state, 'audit-policy.yaml');
+
+function apiServerArguments(layout: ClusterLayout, encryption: string): string[] {
   const pki = (file: string) => path.join(layout.pki, file);
   return [
     '--etcd-servers=http://127.0.0.1:2379',
@@ -71,6 +80,13 @@ function apiServerArguments(layout: ClusterLayout): string[] {
     '--authorization-mode=Node,RBAC',
     '--enable-admission-plugins=NodeRestriction',
     '--anonymous-auth=false',
+    `--encryption-provider-config=${encryption}`,
+    `--audit-policy-file=${auditPolicy(layout)}`,
+    `--audit-log-path=${path.join(layout.logs, 'audit.log')}`,
+    // MiB, files, days: enough for a day of drills.
+    '--audit-log-maxsize=20',
+    '--audit-log-maxbackup=4',
+    '--audit-log-maxage=30',
     '--allow-privileged=true',
     `--kubelet-certificate-authority=${pki('ca.crt')}`,
     `--kubelet-client-certificate=${pki('kubelet-client.crt')}`,
