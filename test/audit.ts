@@ -58,7 +58,8 @@ export function auditTells(
           return (await on.field('dev', 'deployment/quote-app', '{.status.readyReplicas}')) === '3';
         });
         await parameter('4');
-        await on.kubectl(['create', 'configmap', 'left-behind', inDev]);
+        // The API server keeps in mind who made it by its fields.
+        await on.kubectl(['create', 'configmap', 'left-behind', '--from-literal=a=b', inDev]);
         const [broken, ...rest] = await audit('dev');
         assert.equal(
           broken,

@@ -36,7 +36,7 @@ export function statusPage(
       const dev = page.locator('#dev');
       await dev.getByText('Synced').first().waitFor({ timeout: patience });
       const pods = dev.locator('table').first().locator('tbody tr');
-      assert.equal(await pods.count(), 1);
+      await until('one pod', async () => (await pods.count()) === 1);
 
       const { edit, push, revert, kubectl } = rehearsal();
       const seen = async (what: string, change: () => Promise<unknown>, shows: () => Promise<unknown>) => {
