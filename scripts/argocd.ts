@@ -13,6 +13,9 @@ const args = process.argv.splice(2);
 
 await run({ help: '', options: {} }, async () => {
   const program = path.join(await goTools('cluster'), 'argocd');
+  if (args.length === 0 || args.includes('--help') || args.includes('-h')) {
+    return (await execa(program, args, { stdio: 'inherit', reject: false })).exitCode ?? 2;
+  }
   const context = process.env.QUOTES_CONTEXT;
   const kubectl = await kubectlFor(clusterReference({ context }));
   const folder = await mkdtemp(path.join(tmpdir(), 'quotes-argocd-'));
@@ -25,12 +28,15 @@ await run({ help: '', options: {} }, async () => {
     // A terminal's Ctrl-C goes to argocd, which ends; this program then ends with it.
     process.on('SIGINT', () => {});
     // Without a login: argocd does it by the user's own rights in the cluster, and no password is needed.
-    const result = await execa(program, ['--core', ...args], {
+    const child = execa(program, ['--core', ...args], {
       stdio: 'inherit',
       env: { KUBECONFIG: kubeconfig },
       reject: false,
     });
-    return result.exitCode ?? 2;
+    for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
+      process.on(signal, () => child.kill(signal));
+    }
+    return (await child).exitCode ?? 2;
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -7,6 +7,7 @@ export class CannotRun extends Error {
 
 /** Errors whose message is meant for the user as it stands. */
 const forUsers = new Set([
+  'ApiError',
   'CannotRun',
   'ClusterNameError',
   'ComponentError',

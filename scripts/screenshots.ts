@@ -32,7 +32,10 @@ await run(
             `${page} cannot be opened (${error.message.split('\n')[0]}): start it, or say --url.`,
           );
         });
-        await tab.locator('#connection:text("live")').waitFor();
+        const isLive = tab.locator('#connection:text("live")').waitFor({ timeout: 15_000 });
+        await isLive.catch(() => {
+          throw new CannotRun(`${page} is no status page that is live: see --help.`);
+        });
         const file = path.join(folder, `${name}.png`);
         await tab.screenshot({ path: file });
         files.push(path.relative(repoRoot, file));

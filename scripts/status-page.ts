@@ -55,6 +55,9 @@ await run(
     'in-cluster': inCluster = false,
     ...choice
   }) => {
+    if (choice.name !== undefined && choice.context !== undefined) {
+      throw new CannotRun('--name and --context exclude each other: which cluster is it?');
+    }
     const [, address = '', port = ''] = /^(.+):(\d{1,5})$/.exec(listen) ?? [];
     if (address === '' || Number(port) > 65_535) {
       throw new CannotRun(`--listen ${listen}: expected an address and a port, such as 127.0.0.1:7000.`);
@@ -80,7 +83,11 @@ await run(
     server.on('error', (error: NodeJS.ErrnoException) => {
       ended.reject(
         new CannotRun(
-          `${listen} cannot be listened on (${error.code}): end what uses it, or say another --listen.`,
+          `--listen ${listen} cannot be had (${error.code}): ${
+            error.code === 'EADDRINUSE'
+              ? 'end what uses it, or say another port'
+              : 'say an address of this machine'
+          }.`,
         ),
       );
     });

@@ -55,7 +55,7 @@ async function urlOf(cluster: string): Promise<string> {
   return `http://127.0.0.1:${(JSON.parse(text) as { port: number }).port}`;
 }
 
-/** By hundreds: the API server takes one after the other. */
+/** By five hundreds: kubectl says nothing before it is done. */
 async function make(kubectl: Kubectl, count: number): Promise<void> {
   await kubectl.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }]);
   const [label = '', value = ''] = ofQuotes.split('=');
@@ -95,32 +95,57 @@ async function measure(kubectl: Kubectl, url: string): Promise<PageUse> {
   };
 }
 
-/** Scales dev by hand, again and again, and waits until who follows the page is told of it and of its heal. */
+/** Scales dev by hand, again and again, until who follows the page is told of it, and then of its heal. */
 async function changes(kubectl: Kubectl, url: string): Promise<number[]> {
   const following = new AbortController();
   const answer = await fetch(`${url}/events`, { signal: following.signal });
-  const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
+  const parts = sectionsIn(answer.body);
+  const until = async (words: string) => {
+    for (;;) {
+      const { value, done } = await parts.next();
+      if (done === true) {
+        throw new CannotRun(`${url}/events ended: is the page still there?`);
+      }
+      if (value.id === 'dev' && value.html.includes(words)) {
+        return;
+      }
+    }
+  };
   const times: number[] = [];
   const wanted = await kubectl.field('dev', 'deployment/quote-app', '{.spec.replicas}');
   try {
-    // The first parts are the page as it is.
-    await reader?.read();
+    await until(` of ${wanted} ready`);
     for (let round = 0; round < rounds; round += 1) {
       const other = String(Number(wanted) + 1);
       await kubectl(['scale', 'deployment/quote-app', '--namespace=dev', `--replicas=${other}`]);
       const begun = performance.now();
-      for (let text = ''; !new RegExp(` of ${other} ready`).test(text); ) {
-        text += (await reader?.read())?.value ?? '';
-      }
+      await until(` of ${other} ready`);
       times.push((performance.now() - begun) / 1000);
-      for (let text = ''; !new RegExp(` of ${wanted} ready`).test(text); ) {
-        text += (await reader?.read())?.value ?? '';
-      }
+      await until(` of ${wanted} ready`);
     }
   } finally {
     following.abort();
   }
   return times;
+}
+
+/** The parts that a client is sent, one after the other. */
+async function* sectionsIn(body: Response['body']): AsyncGenerator<{ id: string; html: string }, void> {
+  if (body === null) {
+    return;
+  }
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of body) {
+    text += decoder.decode(chunk, { stream: true });
+    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+      const [, data] = /^data: (\{.*\})$/m.exec(text.slice(0, end)) ?? [];
+      text = text.slice(end + 2);
+      if (data !== undefined) {
+        yield JSON.parse(data) as { id: string; html: string };
+      }
+    }
+  }
 }
 
 async function metric(url: string, name: string): Promise<number> {

@@ -14,7 +14,14 @@ export const appName = 'quote-app';
 /** What the image is made of, relative to the repository. */
 export const imageInputs = ['service', 'package.json', 'package-lock.json', '.dockerignore'];
 /** The same of the status page's. */
-const pageInputs = ['status-page', 'scripts', 'package.json', 'package-lock.json', 'service/package.json'];
+const pageInputs = [
+  'status-page',
+  'scripts',
+  'policies/exemptions.yaml',
+  'package.json',
+  'package-lock.json',
+  'service/package.json',
+];
 
 /** The last commit that touched what the image is made of, and when that was, in seconds since 1970. */
 export type Revision = { commit: string; short: string; time: number };

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import path from 'node:path';
 import { test } from 'node:test';
 import { serveCommitStatuses } from '../cluster/git-server/commit-statuses.ts';
 import { scratchRepository } from '../release/scratch-repository.ts';
@@ -26,4 +28,21 @@ test('a commit is the same from a repository and from a forge that has it, and u
   assert.equal(await describeCommit(unknown, [root]), undefined);
   assert.equal(await askForCommit(unknown, forge), undefined);
   assert.equal(await askForCommit(unknown, { url: 'http://127.0.0.1:1' }), undefined);
+});
+
+test('what a cluster calls a commit is no option and no path', async (t) => {
+  const { root } = await scratchRepository(t, { 'a.txt': 'a' });
+  const file = path.join(root, 'written');
+  assert.equal(await describeCommit(`--output=${file}`, [root]), undefined);
+  assert.equal(existsSync(file), false);
+  assert.equal(await describeCommit('HEAD', [root]), undefined);
+  assert.equal(await askForCommit('../../secrets', { url: 'http://127.0.0.1:1' }), undefined);
+});
+
+test('a forge that answers no JSON says nothing of a commit', async (t) => {
+  const server = createServer((_request, response) => response.end('<html>')).listen(0, '127.0.0.1');
+  t.after(() => server.close());
+  await new Promise((resolve) => server.once('listening', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  assert.equal(await askForCommit('0'.repeat(40), { url }), undefined);
 });

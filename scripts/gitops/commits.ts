@@ -12,8 +12,14 @@ export interface GithubCommit {
   commit: { message: string; author: { name: string }; committer: { date: string } };
 }
 
+/** A commit's name, and nothing that a program would take for an option or a path: the cluster says it. */
+const isCommit = (revision: string) => /^[0-9a-f]{40}([0-9a-f]{24})?$/.test(revision);
+
 /** What the first of the repositories that has the commit says of it; undefined where none has. */
 export async function describeCommit(revision: string, repositories: string[]): Promise<Commit | undefined> {
+  if (!isCommit(revision)) {
+    return undefined;
+  }
   for (const repository of repositories) {
     const log = ['-C', repository, 'log', '-1', '--format=%cI%x00%an%x00%s', revision, '--'];
     const result = await execa('git', log, { reject: false });
@@ -33,16 +39,20 @@ export async function askForCommit(
   revision: string,
   { url, token }: { url: string; token?: string },
 ): Promise<Commit | undefined> {
+  if (!isCommit(revision)) {
+    return undefined;
+  }
   const headers = {
     accept: 'application/vnd.github+json',
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
   };
   const signal = AbortSignal.timeout(5000);
-  const answer = await fetch(`${url}/commits/${revision}`, { headers, signal }).catch(() => undefined);
-  if (answer?.ok !== true) {
-    return undefined;
+  try {
+    const answer = await fetch(`${url}/commits/${revision}`, { headers, signal });
+    const { commit } = (await answer.json()) as GithubCommit;
+    const [subject = ''] = commit.message.split('\n');
+    return { subject, author: commit.author.name, committed: commit.committer.date };
+  } catch {
+    return undefined; // away, or no such API
   }
-  const { commit } = (await answer.json()) as GithubCommit;
-  const [subject = ''] = commit.message.split('\n');
-  return { subject, author: commit.author.name, committed: commit.committer.date };
 }

@@ -46,32 +46,47 @@ export function apiOf({ kubeconfig, context }: ClusterReference): Api {
   return { config, text, json: async <T>(path: string) => JSON.parse(await text(path)) as T };
 }
 
-/** How long an answer may take: a lost node's pod, behind the API server's proxy, gives none. */
-const patience = 5000;
+/** How long an answer may take in all, and how long it may be: a pod behind the API server's proxy may never end it. */
+const [patience, longest] = [5000, 100 * 2 ** 20];
 
 async function get(config: KubeConfig, path: string): Promise<string> {
   const server = config.getCurrentCluster()?.server ?? '';
   const options: RequestOptions = { headers: { accept: 'application/json, */*' } };
   await config.applyToHTTPSOptions(options);
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const outgoing = request(`${server}${path}`, { ...options, timeout: patience }, (answer) => {
-    const chunks: Buffer[] = [];
-    answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-    answer.on('error', reject);
-    answer.on('end', () => {
-      const body = Buffer.concat(chunks).toString();
-      const status = answer.statusCode ?? 0;
-      if (status === 200) {
-        resolve(body);
-      } else {
-        reject(new ApiError(`${path}: ${status} ${messageIn(body)}`, status));
-      }
-    });
-  });
-  outgoing.on('timeout', () => outgoing.destroy(new ApiError(`${path}: no answer in ${patience / 1000} s`)));
-  outgoing.on('error', (error) =>
-    reject(error instanceof ApiError ? error : new ApiError(`${server} cannot be asked: ${error.message}`)),
+  const failed = (error: Error) => {
+    const words =
+      error.name === 'TimeoutError' || error.name === 'AbortError'
+        ? `${path}: no answer in ${patience / 1000} s`
+        : `${server} cannot be asked: ${error.message}`;
+    reject(error instanceof ApiError ? error : new ApiError(words));
+  };
+  const outgoing = request(
+    `${server}${path}`,
+    { ...options, signal: AbortSignal.timeout(patience) },
+    (answer) => {
+      const chunks: Buffer[] = [];
+      let length = 0;
+      answer.on('data', (chunk: Buffer) => {
+        length += chunk.length;
+        if (length > longest) {
+          outgoing.destroy(new ApiError(`${path}: more than ${longest} bytes`));
+        }
+        chunks.push(chunk);
+      });
+      answer.on('error', failed);
+      answer.on('end', () => {
+        const body = Buffer.concat(chunks).toString();
+        const status = answer.statusCode ?? 0;
+        if (status === 200) {
+          resolve(body);
+        } else {
+          reject(new ApiError(`${path}: ${status} ${messageIn(body)}`, status));
+        }
+      });
+    },
   );
+  outgoing.on('error', failed);
   outgoing.end();
   return promise;
 }

@@ -73,7 +73,10 @@ export class Audits {
     this.#running = true;
     const { begun } = this.#moments;
     this.#moments = { begun };
-    this.#view = await this.#ask();
+    const { findings } = this.#view;
+    const view = await this.#ask();
+    // What cannot be known anew was so when it was last known.
+    this.#view = view.problem === undefined ? view : { ...view, findings };
     this.#moments = { ...this.#moments, ended: Date.now() };
     this.#running = false;
     this.#onChange();

@@ -12,8 +12,11 @@ type Watched = {
   /** By namespace and name. */
   objects: Map<string, JsonMap>;
   /** Why it cannot be read now. */
-  problem?: string;
+  problem?: Problem;
 };
+
+/** `away`: the API server, and so everything; else this kind alone. */
+type Problem = { away: boolean; words: string };
 
 /** How long a resource that cannot be read is left before it is asked for again: at first, and at most. */
 const [shortest, longest] = [500, 5000];
@@ -42,7 +45,7 @@ export class ClusterWatch {
   async add(resource: Resource): Promise<void> {
     const key = keyOf(resource);
     if (!this.#watched.has(key)) {
-      const watched: Watched = { resource, objects: new Map(), problem: 'not read yet' };
+      const watched: Watched = { resource, objects: new Map(), problem: notYet };
       this.#watched.set(key, watched);
       const { promise, resolve } = Promise.withResolvers<void>();
       void this.#follow(watched, resolve);
@@ -55,10 +58,25 @@ export class ClusterWatch {
     return [...(this.#watched.get(keyOf(resource))?.objects.values() ?? [])] as readonly unknown[] as T[];
   }
 
-  /** What cannot be read now, and why, in plain words. */
+  /** What cannot be read now, and why, in plain words; what the page is whole without is left out. */
   problems(): string[] {
+    const all = this.#problems();
+    const away = all.find(({ problem }) => problem.away);
+    return away === undefined
+      ? all.filter(({ resource }) => resource.optional !== true).map(inWords)
+      : [`The API server does not answer: ${away.problem.words}`];
+  }
+
+  /** Kinds that the page does without, as they cannot be read. */
+  unseen(): string[] {
+    return this.#problems()
+      .filter(({ resource, problem }) => resource.optional === true && !problem.away)
+      .map(inWords);
+  }
+
+  #problems() {
     return [...this.#watched.values()].flatMap(({ resource, problem }) =>
-      problem === undefined ? [] : [`${resource.plural}: ${problem}`],
+      problem === undefined ? [] : [{ resource, problem }],
     );
   }
 
@@ -85,7 +103,7 @@ export class ClusterWatch {
           version = await this.#watch(watched, version);
         }
       } catch (error) {
-        watched.problem = wordsFor(error);
+        watched.problem = problemOf(error);
         isKnown();
         this.#onChange();
         await sleep(pause, undefined, { ref: false });
@@ -188,13 +206,19 @@ function nameOf(object: JsonMap): string {
   return `${text(valueAt(object, ['metadata', 'namespace']))}/${text(valueAt(object, ['metadata', 'name']))}`;
 }
 
-function wordsFor(error: unknown): string {
+const notYet: Problem = { away: false, words: 'not read yet' };
+
+function inWords({ resource, problem }: { resource: Resource; problem: Problem }): string {
+  return `${resource.plural}: ${problem.words}`;
+}
+
+function problemOf(error: unknown): Problem {
   const status = error instanceof ApiError ? error.status : (error as { statusCode?: number }).statusCode;
   if (status === 401 || status === 403) {
-    return 'the page may not read them';
+    return { away: false, words: 'the page may not read them' };
   }
   if (status === 404) {
-    return 'this cluster has no such kind';
+    return { away: false, words: 'this cluster has no such kind' };
   }
-  return error instanceof Error ? error.message : String(error);
+  return { away: true, words: error instanceof Error ? error.message : String(error) };
 }

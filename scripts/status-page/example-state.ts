@@ -21,6 +21,7 @@ export function exampleState(
   return {
     cluster: 'example',
     unreadable: [],
+    unseen: [],
     objects: 100,
     environments: environments.map((environment) => {
       const view: EnvironmentView = {

@@ -50,8 +50,13 @@ function healsOf(...states: (JsonMap | null | 'push')[]): Heal[] {
       revision += 1;
       continue;
     }
-    watch.see({ object: state ?? last, gone: state === null }, at);
-    last = state ?? last;
+    const object = state ?? last;
+    const metadata = { ...(object.metadata as JsonMap), resourceVersion: String(100 + second) };
+    const sight = { object: { ...object, metadata }, gone: state === null };
+    watch.see(sight, at);
+    // A second watch of the same objects comes later.
+    watch.see(sight, at);
+    last = object;
   }
   return told;
 }

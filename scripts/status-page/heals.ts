@@ -57,8 +57,17 @@ export class HealWatch {
   see({ object, gone }: Sight, at: Date): void {
     const environment = environmentOf(object);
     const key = JSON.stringify([text(object.apiVersion).replace(/\/.*/, ''), idOf(object)]);
+    // Two watches may see one object, the one later than the other.
+    if (versionOf(object) <= versionOf(this.#known.get(key)?.object ?? {})) {
+      return;
+    }
     if (gone) {
       if (environment !== undefined) {
+        for (const [other, { at: since }] of this.#gone) {
+          if (at.getTime() - since.getTime() > memory) {
+            this.#gone.delete(other);
+          }
+        }
         this.#gone.set(key, { object, revision: this.#revisionOf(environment), at });
       }
       this.#known.delete(key);
@@ -86,14 +95,8 @@ export class HealWatch {
       at.getTime() - lost.at.getTime() < memory &&
       isArgocds(object)
     ) {
-      this.#tell(
-        environment,
-        object,
-        [],
-        lastWriter(lost.object) === argocd ? '' : lastWriter(lost.object),
-        lost.at,
-        at,
-      );
+      // Nothing says who deleted it.
+      this.#tell(environment, object, [], '', lost.at, at);
     }
   }
 
@@ -163,4 +166,9 @@ function isArgocds(object: JsonMap): boolean {
 
 function same(one: Json | undefined, other: Json | undefined): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** Later is more. @see https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions */
+function versionOf(object: JsonMap): number {
+  return Number(text(valueAt(object, ['metadata', 'resourceVersion'])) || -1);
 }

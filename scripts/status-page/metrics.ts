@@ -79,7 +79,7 @@ export function createMetrics(source: PageSource, settings: MetricsSettings): Pa
     },
   });
   gauge('quotes_audit_findings', 'Findings of the last audit, by kind.', ['kind'], (own) => {
-    const { at, problem, findings } = source.state().audit;
+    const { at, problem, findings = [] } = source.state().audit ?? {};
     for (const kind of at === undefined || problem !== undefined ? [] : ['policy', 'drift', 'unowned']) {
       own.set({ kind }, findings.filter((finding) => finding.kind === kind).length);
     }
@@ -102,11 +102,23 @@ export function createMetrics(source: PageSource, settings: MetricsSettings): Pa
     },
   );
   gauge(
+    'quotes_exemptions',
+    'How many exemptions there are; not there where they are not known.',
+    [],
+    async (own) => {
+      const known = await exemptionsOf(settings.root);
+      own.remove();
+      if (known !== undefined) {
+        own.set(known.length);
+      }
+    },
+  );
+  gauge(
     'quotes_exemption_expiry_timestamp_seconds',
     'When an exemption ends, in seconds since 1970.',
     ['rule', 'environment', 'object'],
     async (own) => {
-      for (const { rule, environment, kind, name, expires } of await exemptionsOf(settings.root)) {
+      for (const { rule, environment, kind, name, expires } of (await exemptionsOf(settings.root)) ?? []) {
         // The day itself still counts.
         own.set({ rule, environment, object: `${kind}/${name}` }, Date.parse(expires) / 1000 + 86_400);
       }
@@ -148,5 +160,5 @@ async function certificateFiles(folder: string | undefined): Promise<[name: stri
 }
 
 async function exemptionsOf(root: string | undefined) {
-  return root === undefined ? [] : (await readExemptions(root, new YamlFiles(root))).exemptions;
+  return root === undefined ? undefined : (await readExemptions(root, new YamlFiles(root))).exemptions;
 }

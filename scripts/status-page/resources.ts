@@ -12,6 +12,8 @@ export interface Resource {
   fields?: string;
   /** Only what is in this namespace; all, where it is absent. */
   namespace?: string;
+  /** Whether the page is whole without it: where the cluster has none, or does not let it be read. */
+  optional?: true;
 }
 
 /** Where the objects of a resource are listed and watched. */
@@ -37,5 +39,5 @@ export async function discover(api: Api, apiVersion: string, kind: string): Prom
   const found = resources.find(
     (resource) => resource.kind === kind && !resource.name.includes('/') && resource.verbs.includes('watch'),
   );
-  return found && { apiVersion, kind, plural: found.name };
+  return found && { apiVersion, kind, plural: found.name, optional: true };
 }

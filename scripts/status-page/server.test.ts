@@ -26,6 +26,7 @@ function serve(drills = '/nowhere') {
   const listeners = new Set<() => void>();
   const source = {
     ready: true,
+    version: 0,
     state: () => state,
     look: () => {},
     onChange: (listener: () => void) => {
@@ -37,6 +38,7 @@ function serve(drills = '/nowhere') {
   const get = (route: string, host = '127.0.0.1') => app.request(`http://${host}${route}`);
   const become = (next: PageState) => {
     state = next;
+    source.version += 1;
     for (const listener of listeners) {
       listener();
     }
@@ -74,7 +76,7 @@ test('it is only read: every method but GET and HEAD is refused', async () => {
 
 test("a name that only resolves to here is refused, so that no other page's script reads the cluster", async () => {
   const { get } = serve();
-  for (const route of ['/', '/state.json', '/events', '/drills/x.svg']) {
+  for (const route of ['/', '/state.json', '/events', '/drills/x.svg', '/metrics']) {
     const answer = await get(route, 'rebound.example');
     assert.equal(answer.status, 421, route);
     assert.match(await answer.text(), /--host rebound.example/);

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Context, Hono } from 'hono';
@@ -13,6 +14,8 @@ import { page, sections } from './view/page.ts';
 /** What the page is made from, as `PageSource` tells it. */
 export interface StateSource {
   ready: boolean;
+  /** Another number after each change. */
+  version: number;
   state(): PageState;
   onChange(listener: () => void): () => void;
   look(): void;
@@ -46,6 +49,8 @@ const policy = {
 /** The page's HTTP answers: all of them reads. */
 export function createApp(source: StateSource, metrics: PageMetrics, settings: ServerSettings): Hono {
   const app = new Hono();
+  const parts = shared(source);
+  const hosts = new Set(settings.hosts.map((host) => host.toLowerCase()));
   app.use(
     secureHeaders({ contentSecurityPolicy: policy, xFrameOptions: 'DENY', strictTransportSecurity: false }),
   );
@@ -53,7 +58,13 @@ export function createApp(source: StateSource, metrics: PageMetrics, settings: S
     await next();
     metrics.requests.inc({ route: context.req.routePath, status: String(context.res.status) });
   });
-  // A kubelet and a scraper name the pod's address, which nobody can know before.
+  app.use(async (context, next) => {
+    const host = new URL(context.req.url).hostname.replace(/^\[|\]$/g, '');
+    // An address cannot be made to lead elsewhere; a kubelet and a scraper ask for one.
+    return isIP(host) !== 0 || hosts.has(host) || hosts.has('*')
+      ? next()
+      : context.text(`This page does not answer for ${host}: start it with --host ${host}.`, 421);
+  });
   app.get('/healthz', (context) => context.text('ok'));
   app.get('/readyz', (context) =>
     source.ready ? context.text('ok') : context.text('the cluster is not read yet', 503),
@@ -63,23 +74,16 @@ export function createApp(source: StateSource, metrics: PageMetrics, settings: S
       'content-type': metrics.registry.contentType,
     });
   });
-  app.use(async (context, next) => {
-    const host = new URL(context.req.url).hostname.replace(/^\[|\]$/g, '');
-    return settings.hosts.includes(host) || settings.hosts.includes('*')
-      ? next()
-      : context.text(`This page does not answer for ${host}: start it with --host ${host}.`, 421);
-  });
   app.get('/', (context) => {
     source.look();
-    const state = source.state();
-    const parts = new Map([...sections(state)].map(([id, part]) => [id, raw(part)]));
-    return context.html(page(state, parts), 200, { 'cache-control': 'no-store' });
+    const safe = new Map([...parts()].map(([id, part]) => [id, raw(part)]));
+    return context.html(page(source.state(), safe), 200, { 'cache-control': 'no-store' });
   });
   app.get('/state.json', (context) => {
     source.look();
     return context.json(source.state(), 200, { 'cache-control': 'no-store' });
   });
-  app.get('/events', (context) => follow(context, source, metrics));
+  app.get('/events', (context) => follow(context, source, parts, metrics));
   for (const [route, { file, type }] of Object.entries(files)) {
     app.get(route, async (context) =>
       context.body(await readFile(file, 'utf8'), 200, { 'content-type': type }),
@@ -110,7 +114,12 @@ const files = {
 };
 
 /** Sends the parts of the page that differ from what this client has, as soon as it has taken those before. */
-function follow(context: Context, source: StateSource, metrics: PageMetrics): Response {
+function follow(
+  context: Context,
+  source: StateSource,
+  parts: () => Map<string, string>,
+  metrics: PageMetrics,
+): Response {
   if (clients >= mostClients) {
     return context.text('Too many follow this page live.', 503, { 'retry-after': '30' });
   }
@@ -130,7 +139,7 @@ function follow(context: Context, source: StateSource, metrics: PageMetrics): Re
       while (!stream.aborted) {
         if (changed) {
           changed = false;
-          for (const [id, html] of sections(source.state())) {
+          for (const [id, html] of parts()) {
             if (sent.get(id) !== html) {
               sent.set(id, html);
               await stream.writeSSE({ event: 'section', data: JSON.stringify({ id, html }) });
@@ -153,6 +162,17 @@ function follow(context: Context, source: StateSource, metrics: PageMetrics): Re
 }
 
 let clients = 0;
+
+/** The page's parts, made once for all who ask until something changes. */
+function shared(source: StateSource): () => Map<string, string> {
+  let made: { version: number; parts: Map<string, string> } | undefined;
+  return () => {
+    if (made?.version !== source.version) {
+      made = { version: source.version, parts: sections(source.state()) };
+    }
+    return made.parts;
+  };
+}
 
 /** Whether something woke it before the heartbeat was due. */
 function sleepUntil(register: (woken: () => void) => void): Promise<boolean> {

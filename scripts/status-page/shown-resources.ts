@@ -21,7 +21,13 @@ export const shown = {
     kind: 'HorizontalPodAutoscaler',
     plural: 'horizontalpodautoscalers',
   },
-  databases: { apiVersion: 'postgresql.cnpg.io/v1', kind: 'Cluster', plural: 'clusters' },
+  // A cluster whose databases are all somebody else's has no such kind.
+  databases: {
+    apiVersion: 'postgresql.cnpg.io/v1',
+    kind: 'Cluster',
+    plural: 'clusters',
+    optional: true,
+  },
   events: { apiVersion: 'v1', kind: 'Event', plural: 'events', namespace: 'argocd', fields: ofApplications },
   argocd: {
     apiVersion: 'v1',

@@ -5,6 +5,7 @@ import { revisionOf } from '../gitops/status.ts';
 import type { StatusSource } from '../release/commit-statuses.ts';
 import type { Api } from './api.ts';
 import { Audits } from './audits.ts';
+import { Changes } from './changes.ts';
 import { ClusterWatch } from './cluster-watch.ts';
 import { DrillRuns, type DrillView } from './drills.ts';
 import { GitHistory } from './git-history.ts';
@@ -52,6 +53,8 @@ export class PageSource {
   #heals: Heal[] = [];
   #healCount = new Map<Environment, number>();
   #drills: DrillView[] = [];
+  #version = 0;
+  #made: { version: number; at: number; state: PageState } | undefined;
   #looked = 0;
   #ready = false;
   #pending: NodeJS.Timeout | undefined;
@@ -73,9 +76,15 @@ export class PageSource {
       void this.#keepHeals();
       this.#changed();
     });
+    const changes = new Changes();
     this.#watch = new ClusterWatch(
       api,
-      (sight) => heals.see(sight, new Date()),
+      (sight) => {
+        heals.see(sight, new Date());
+        if (changes.isChange(sight)) {
+          this.#audits.changed();
+        }
+      },
       () => this.#changed(),
     );
     this.#tracked = new TrackedKinds(api, this.#watch);
@@ -127,8 +136,23 @@ export class PageSource {
     return this.#watch.list(shown.databases);
   }
 
-  /** All there is to know now. */
+  /** Another number after each change. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** All there is to know now: made once for all who ask until it changes, or a second is over. */
   state(): PageState {
+    const made = this.#made;
+    if (made?.version === this.#version && Date.now() - made.at < 1000) {
+      return made.state;
+    }
+    const state = this.#state();
+    this.#made = { version: this.#version, at: Date.now(), state };
+    return state;
+  }
+
+  #state(): PageState {
     const objects = objectsOf(this.#watch);
     const { cluster, urls } = this.#settings;
     const argocd = this.#argocdUi();
@@ -137,6 +161,7 @@ export class PageSource {
       cluster,
       ...(argocd !== undefined && { argocd }),
       unreadable: this.#watch.problems(),
+      unseen: this.#watch.unseen(),
       objects: this.#watch.size,
       environments: environments.map((environment) => {
         const commit = this.#history.commit(environment, objects);
@@ -156,7 +181,7 @@ export class PageSource {
           at,
         );
       }),
-      audit: this.#audits.view,
+      ...(this.#settings.audit !== undefined && { audit: this.#audits.view }),
       drills: this.#drills,
     };
   }
@@ -183,10 +208,11 @@ export class PageSource {
     }, together);
     this.#tell();
     // What it takes long to look up comes as a change of its own.
-    void this.#lookUp();
+    void this.#lookUp().catch(tellDefect);
   }
 
   #tell(): void {
+    this.#version += 1;
     for (const listener of this.#listeners) {
       listener();
     }
@@ -197,9 +223,8 @@ export class PageSource {
     const timer = setInterval(async () => {
       if (!running) {
         running = true;
-        await task().finally(() => {
-          running = false;
-        });
+        await task().catch(tellDefect);
+        running = false;
       }
     }, milliseconds);
     this.#timers.push(timer);
@@ -265,4 +290,9 @@ export class PageSource {
       this.#changed();
     }
   }
+}
+
+/** A page that shows less goes on: who reads its log sees why. */
+function tellDefect(error: unknown): void {
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
 }

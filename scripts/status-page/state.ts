@@ -62,9 +62,12 @@ export interface PageState {
   argocd?: string;
   /** What cannot be read now, and why. */
   unreadable: string[];
+  /** Kinds that the page does without. */
+  unseen: string[];
   objects: number;
   environments: EnvironmentView[];
-  audit: AuditView;
+  /** Undefined where the page runs none. */
+  audit?: AuditView;
   drills: DrillView[];
 }
 
@@ -124,6 +127,7 @@ function instanceView(pod: PagePod, clusters: readonly DatabaseCluster[], lag: n
   const isPrimary = clusters.some(({ status }) => status?.currentPrimary === pod.metadata.name);
   return {
     ...podView(pod),
+    ...(role === undefined && clusters.length > 0 && { role: 'none yet' }),
     ...(role !== undefined && { role: isPrimary ? 'primary' : role === 'primary' ? 'was primary' : role }),
     ...(role !== undefined && !isPrimary && lag !== undefined && { lag }),
   };

@@ -29,7 +29,7 @@ ${table(
       html`<code>${rule}</code>`,
       html`${message}`,
     ]),
-  at === undefined || problem !== undefined ? 'The first one comes within a minute.' : 'None.',
+  at === undefined ? 'The first one comes within a minute.' : problem === undefined ? 'None.' : 'Not known.',
 )}
 </section>`;
 }

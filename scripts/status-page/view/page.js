@@ -25,14 +25,24 @@ function say(text) {
   }
 }
 
-const events = new EventSource('/events');
-events.addEventListener('open', () => say('live'));
-events.addEventListener('error', () => say('not connected: this is what was last seen'));
-events.addEventListener('section', ({ data }) => {
-  const { id, html } = JSON.parse(data);
-  Idiomorph.morph(document.getElementById(id), html, { morphStyle: 'outerHTML' });
-  ages();
-});
+function follow() {
+  const events = new EventSource('/events');
+  events.addEventListener('open', () => say('live'));
+  events.addEventListener('error', () => {
+    say('not connected: this is what was last seen');
+    // It tries again by itself, but for an answer that is none, as of a server that has too many already.
+    if (events.readyState === EventSource.CLOSED) {
+      setTimeout(follow, 5000);
+    }
+  });
+  events.addEventListener('section', ({ data }) => {
+    const { id, html } = JSON.parse(data);
+    Idiomorph.morph(document.getElementById(id), html, { morphStyle: 'outerHTML' });
+    ages();
+  });
+}
+
+follow();
 
 ages();
 setInterval(ages, 1000);

@@ -14,7 +14,7 @@ export function sections(state: PageState): Map<string, string> {
       view.environment,
       environmentSection(view, state.argocd),
     ]),
-    ['audit', auditSection(state.audit)],
+    ...(state.audit === undefined ? [] : [['audit', auditSection(state.audit)] as [string, Html]]),
     ['drills', drillsSection(state.drills)],
   ];
   return new Map(parts.map(([id, part]) => [id, String(part)]));
@@ -23,6 +23,7 @@ export function sections(state: PageState): Map<string, string> {
 /** The whole page, with all there is to know without JavaScript. `parts` are of {@link sections}. */
 export function page(state: PageState, parts: Map<string, Html>): Html {
   const names = state.environments.map(({ environment }) => environment);
+  const others = [...parts.keys()].filter((id) => id === 'audit' || id === 'drills');
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -40,22 +41,21 @@ export function page(state: PageState, parts: Map<string, Html>): Html {
 <header>
 <h1>Quotes <small>${state.cluster}</small></h1>
 <p id="connection" role="status"></p>
-<nav aria-label="Parts of this page">${[...names, 'audit', 'drills'].map((id) => html`<a href="#${id}">${id}</a> `)}${
+<nav aria-label="Parts of this page">${[...names, ...others].map((id) => html`<a href="#${id}">${id}</a> `)}${
     state.argocd === undefined ? '' : html`<a href="${state.argocd}">Argo CD</a>`
   }</nav>
 </header>
 <main id="main">
 ${parts.get('summary')}
 <div class="environments">${names.map((name) => parts.get(name))}</div>
-${parts.get('audit')}
-${parts.get('drills')}
+${others.map((id) => parts.get(id))}
 </main>
 <footer><p>Read-only. <a href="/state.json">The same as JSON</a>, <a href="/metrics">metrics</a>.</p></footer>
 </body>
 </html>`;
 }
 
-function summary({ environments, unreadable, objects }: PageState): Html {
+function summary({ environments, unreadable, unseen, objects }: PageState): Html {
   const wrong = environments.filter((view) => !isFine(view));
   const verdict =
     unreadable.length > 0
@@ -64,7 +64,7 @@ function summary({ environments, unreadable, objects }: PageState): Html {
         ? badge('All Synced and Healthy', 'good')
         : badge(`${wrong.map(({ environment }) => environment).join(', ')}: see below`, 'bad');
   return html`<section id="summary" aria-label="Summary">
-<p>${verdict} <small>${objects} objects watched</small></p>
+<p>${verdict} <small>${objects} objects watched${unseen.length === 0 ? '' : `, without ${unseen.join(', ')}`}</small></p>
 ${unreadable.length === 0 ? '' : html`<ul class="problems">${unreadable.map((problem) => html`<li>${problem}. What is shown is what was last seen.</li>`)}</ul>`}
 </section>`;
 }
