@@ -35,6 +35,7 @@ export function statusPage(
       const { page, complaints, loads } = await open(browser, url);
       const dev = page.locator('#dev');
       await dev.getByText('Synced').first().waitFor({ timeout: patience });
+      const healed = (text: string) => dev.locator('.heals li', { hasText: text }).first();
       const pods = dev.locator('table').first().locator('tbody tr');
       await until('one pod', async () => (await pods.count()) === 1);
 
@@ -60,7 +61,7 @@ export function statusPage(
       await seen(
         'a scale by hand, healed',
         () => kubectl(scale),
-        () => dev.locator('.heals').getByText('spec.replicas').first().waitFor({ timeout: patience }),
+        () => healed('spec.replicas was 2, became 3').waitFor({ timeout: patience }),
       );
       assert.match(
         (await dev.locator('.heals li').first().textContent()) ?? '',
@@ -69,7 +70,7 @@ export function statusPage(
       await seen(
         'a deleted Service, made again',
         () => kubectl(['delete', 'service/quote-app', '--namespace=dev']),
-        () => dev.locator('.heals').getByText('Service quote-app').first().waitFor({ timeout: patience }),
+        () => healed('Service quote-app was deleted').waitFor({ timeout: patience }),
       );
       const [name = ''] = (await pods.first().locator('th').allTextContents()) ?? [];
       await seen(

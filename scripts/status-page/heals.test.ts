@@ -116,6 +116,15 @@ test('what Argo CD never applied, as an autoscaler sets, is no drift', () => {
   assert.deepEqual(healsOf(scaled(2), scaled(4), scaled(2)), []);
 });
 
+test('an element that somebody added to a list, and took out again, is no heal', () => {
+  const withSecond = (second: boolean): JsonMap => {
+    const object = deployment(2, 'a', { [argocd]: all, ...(second && { 'kubectl-patch': {} }) });
+    const containers = [...(second ? [{ name: 'evil', image: 'x' }] : []), { name: 'quote-app', image: 'a' }];
+    return { ...object, spec: { replicas: 2, template: { spec: { containers } } } };
+  };
+  assert.deepEqual(healsOf(withSecond(false), withSecond(true), withSecond(false)), []);
+});
+
 test('what somebody put back by hand is no heal', () => {
   const byHand = (replicas: number) =>
     deployment(replicas, 'a', { [argocd]: images, 'kubectl-scale': { 'f:replicas': {} } });

@@ -111,13 +111,14 @@ export class HealWatch {
     for (const change of fieldChanges(normalForm(was, environment, []), normalForm(is, environment, []))) {
       const path = pathText(change.path);
       const drift = open.get(path);
-      if (ownersOf(is, change.path).includes(argocd)) {
+      const [before, after] = [ownersBefore(was, change), ownersAfter(is, change)];
+      if (after.includes(argocd)) {
         open.delete(path);
         if (drift !== undefined && same(drift.change.was, change.is)) {
           healed.push(drift);
         }
-      } else if (ownersOf(was, change.path).includes(argocd)) {
-        open.set(path, { change, by: ownersOf(is, change.path)[0] ?? lastWriter(is), at });
+      } else if (before.includes(argocd)) {
+        open.set(path, { change, by: after[0] ?? lastWriter(is), at });
       } else if (drift !== undefined && !same(drift.change.was, change.is)) {
         open.set(path, {
           ...drift,
@@ -152,6 +153,15 @@ export class HealWatch {
     const times = { drifted: drifted.toISOString(), healed: healed.toISOString() };
     this.#onHeal({ environment, object: idOf(object), fields, by, ...times });
   }
+}
+
+/** Who owned what was there: nobody what was not, whatever is at its place in the list. */
+function ownersBefore(was: JsonMap, change: Change): string[] {
+  return change.was === undefined ? [] : ownersOf(was, change.path);
+}
+
+function ownersAfter(is: JsonMap, change: Change): string[] {
+  return change.is === undefined ? [] : ownersOf(is, change.path);
 }
 
 /** The environment whose Application deploys the object. */
