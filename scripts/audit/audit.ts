@@ -9,6 +9,7 @@ import {
 } from '../diff/live/applications.ts';
 import { idOf, liveObjects } from '../diff/live/cluster.ts';
 import type { Kubectl } from '../gitops/kubectl.ts';
+import { additions } from './additions.ts';
 import { readApplications } from './deployed.ts';
 import { applicationDrift, type Deployed, environmentDrift } from './drift.ts';
 import { type GitState, readGit } from './git.ts';
@@ -50,6 +51,14 @@ export async function auditCluster(
     drift.push(...(await environmentDrift(kubectl, root, one, progress)));
   }
   const environmentOf = (application: JsonMap) => environmentDeployedBy(deployed, idOf(application));
+  const added: AuditFinding[] = [];
+  for (const application of applications) {
+    const environment = environmentOf(application);
+    if (isAll || names.includes(environment)) {
+      progress(`looking for what was added to ${idOf(application).name}`);
+      added.push(...(await additions(kubectl, git, application, environment)));
+    }
+  }
   const gone = await applicationsGone(kubectl, appsIn(git));
   progress('reading the objects of the cluster');
   const live = await readLive(kubectl);
@@ -71,6 +80,7 @@ export async function auditCluster(
       ...drift,
       ...gone.map(({ application, environment }) => goneFinding(application.name, environment)),
     ]),
+    ...added,
     ...live.unread.map(unreadFinding),
     ...ownerless
       .filter(({ object }) => !undeclared.has(object.id.namespace))

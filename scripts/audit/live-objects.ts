@@ -103,7 +103,7 @@ export function kindKey(group: string, kind: string): string {
 }
 
 /** The group of an apiVersion, '' for the core one. */
-function groupOf(apiVersion: string): string {
+export function groupOf(apiVersion: string): string {
   return apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
 }
 

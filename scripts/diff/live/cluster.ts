@@ -23,14 +23,19 @@ export async function dryRun(kubectl: Kubectl, objects: JsonMap[], namespace: st
   return whole(objects, apply, (error) => ({ refused: plain(error) }));
 }
 
-/** The objects that the cluster has of those, undefined where it has none. In the order of the objects. */
+/** The objects that the cluster has of those with their managedFields, undefined where it has none. In the order of the objects. */
 export async function liveObjects(
   kubectl: Kubectl,
   objects: JsonMap[],
   namespace: string,
 ): Promise<(JsonMap | undefined)[]> {
   const get = async (some: JsonMap[]) => {
-    const found = await asked(kubectl, ['get', '--ignore-not-found'], some, namespace);
+    const found = await asked(
+      kubectl,
+      ['get', '--ignore-not-found', '--show-managed-fields'],
+      some,
+      namespace,
+    );
     return some.map((object) => found.find((one) => sameObject(one, object)));
   };
   return whole(objects, get, (error) => {
