@@ -1,6 +1,7 @@
 import { isMap, type Json, type JsonMap, maps, type RenderedObject, valueAt } from '../check/model.ts';
 import { pathText, type Step } from '../diff/fields.ts';
 import { align } from '../diff/list-alignment.ts';
+import { count } from '../diff/formats/lines.ts';
 import { liveApplication } from '../diff/live/applications.ts';
 import { idOf, liveObjects } from '../diff/live/cluster.ts';
 import { type IgnoreDifference, normalForm } from '../diff/live/normal-form.ts';
@@ -104,7 +105,7 @@ function finding(
   fields: { path: Step[] }[],
 ): AuditFinding {
   const paths = [...new Set(fields.map(({ path }) => pathText(path)))];
-  const more = paths.length > 1 ? `, and ${paths.length - 1} more fields` : '';
+  const more = paths.length > 1 ? `, and ${count(paths.length - 1, 'more field')}` : '';
   return {
     kind: 'drift',
     rule: 'added',
