@@ -1,7 +1,7 @@
 import { isMap, type Json, type JsonMap, maps, type RenderedObject, valueAt } from '../check/model.ts';
 import { pathText, type Step } from '../diff/fields.ts';
-import { align } from '../diff/list-alignment.ts';
 import { count } from '../diff/formats/lines.ts';
+import { align } from '../diff/list-alignment.ts';
 import { liveApplication } from '../diff/live/applications.ts';
 import { idOf, liveObjects } from '../diff/live/cluster.ts';
 import { type IgnoreDifference, normalForm } from '../diff/live/normal-form.ts';

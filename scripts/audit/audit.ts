@@ -200,8 +200,13 @@ async function unownedFor(
 }
 
 function unownedFinding({ object, gone }: Unowned, environmentOf: Map<string, string>): AuditFinding {
-  const { id, managers, created } = object;
+  const { id, managers, created, role, subjects } = object;
   const why = gone === undefined ? 'nobody owns it' : `what made it, ${gone.kind} ${gone.name}, is gone`;
+  const given = subjects.map(({ kind, namespace, name }) =>
+    [kind, namespace === '' ? name : `${namespace}/${name}`].join(' '),
+  );
+  const gives =
+    role === 'cluster-admin' ? `, and it gives cluster-admin to ${given.join(', ') || 'nobody'}` : '';
   const by = managers.length === 0 ? '' : ` by ${managers.join(' and ')}`;
   return {
     kind: 'unowned',
@@ -209,7 +214,7 @@ function unownedFinding({ object, gone }: Unowned, environmentOf: Map<string, st
     severity: 'warning',
     environment: environmentOf.get(id.kind === 'Namespace' ? id.name : id.namespace) ?? '',
     object: id,
-    message: `${why}; made${by} on ${created}`,
+    message: `${why}${gives}; made${by} on ${created}`,
   };
 }
 

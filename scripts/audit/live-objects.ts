@@ -15,7 +15,12 @@ export type LiveObject = {
   created: string;
   /** Of a volume, the uid of the claim that it is for; '' for none. */
   claim: string;
+  /** Of a (Cluster)RoleBinding, the role that it gives, and to whom; '' and none for anything else. */
+  role: string;
+  subjects: Subject[];
 };
+
+export type Subject = { kind: string; namespace: string; name: string };
 
 type Owner = { group: string; kind: string; name: string; uid: string; controller: boolean };
 
@@ -53,6 +58,8 @@ const columns = [
   '.metadata.managedFields[*].manager',
   '.metadata.ownerReferences',
   '.metadata.labels',
+  '.roleRef.name',
+  '.subjects',
 ];
 const template = `{range .items[*]}${columns.map((column) => `{${column}}`).join('{"\\t"}')}{"\\n"}{end}`;
 
@@ -126,7 +133,7 @@ function liveObject(line: string): LiveObject | undefined {
     return undefined;
   }
   const [apiVersion = '', kind = '', namespace = '', name = '', uid = '', created = '', claim = ''] = cells;
-  const [managers = '', owners = '', labels = ''] = cells.slice(7);
+  const [managers = '', owners = '', labels = '', role = '', subjects = ''] = cells.slice(7);
   const map: unknown = labels === '' ? {} : JSON.parse(labels);
   return {
     group: groupOf(apiVersion),
@@ -137,7 +144,17 @@ function liveObject(line: string): LiveObject | undefined {
     managers: [...new Set(managers.split(' ').filter((manager) => manager !== ''))],
     created,
     claim,
+    role,
+    subjects: subjectsIn(subjects === '' ? [] : JSON.parse(subjects)),
   };
+}
+
+function subjectsIn(subjects: unknown): Subject[] {
+  return maps(subjects).map(({ kind, namespace, name }) => ({
+    kind: text(kind),
+    namespace: text(namespace),
+    name: text(name),
+  }));
 }
 
 /** Reads `metadata.ownerReferences`. */

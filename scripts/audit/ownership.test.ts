@@ -19,6 +19,8 @@ function object(what: string, more: Partial<LiveObject> = {}): LiveObject {
     managers: ['kubectl-create'],
     created: '2026-11-25T10:00:00Z',
     claim: '',
+    role: '',
+    subjects: [],
     ...more,
   };
 }
@@ -92,8 +94,18 @@ test('what is made by what is there is owned; of what is gone it is told', () =>
   assert.deepEqual([topmostOwner(mirror, all), topmostOwner(circle, all)], [mirror, circle]);
 });
 
+const binding = 'ClusterRoleBinding.rbac.authorization.k8s.io';
+
 test("Kubernetes' own objects are told of none, and what only looks like them is", () => {
-  const defaults = { labels: { 'kubernetes.io/bootstrapping': 'rbac-defaults' } };
+  const defaults = {
+    labels: { 'kubernetes.io/bootstrapping': 'rbac-defaults' },
+    managers: ['kube-apiserver'],
+  };
+  const gives = (role: string, kind: string, name: string, namespace = '') => ({
+    role,
+    subjects: [{ kind, namespace, name }],
+  });
+  const managed = { 'kube-aggregator.kubernetes.io/automanaged': 'onstart' };
   const owned = [
     object('ConfigMap/dev/kube-root-ca.crt'),
     object('ServiceAccount/dev/default'),
@@ -103,10 +115,24 @@ test("Kubernetes' own objects are told of none, and what only looks like them is
     object('ConfigMap/kube-system/anything'),
     object('Node//n1'),
     object('ClusterRole.rbac.authorization.k8s.io//view', defaults),
-    object('ClusterRoleBinding.rbac.authorization.k8s.io//system:basic-user', defaults),
+    object(`${binding}//system:basic-user`, {
+      ...defaults,
+      ...gives('system:basic-user', 'Group', 'system:authenticated'),
+    }),
+    object(`${binding}//system:controller:job-controller`, {
+      ...defaults,
+      ...gives('system:controller:job-controller', 'ServiceAccount', 'job-controller', 'kube-system'),
+    }),
+    object(`${binding}//cluster-admin`, {
+      ...defaults,
+      ...gives('cluster-admin', 'Group', 'system:masters'),
+    }),
+    object(`${binding}//kubeadm:cluster-admins`, gives('cluster-admin', 'Group', 'kubeadm:cluster-admins')),
+    object(`${binding}//kubeadm:get-nodes`, gives('kubeadm:get-nodes', 'Group', 'system:bootstrappers')),
     object('PriorityClass.scheduling.k8s.io//system-node-critical'),
     object('APIService.apiregistration.k8s.io//v1.apps', {
-      labels: { 'kube-aggregator.kubernetes.io/automanaged': 'onstart' },
+      labels: managed,
+      managers: ['kube-apiserver'],
     }),
     object('FlowSchema.flowcontrol.apiserver.k8s.io//probes', {
       managers: ['api-priority-and-fairness-config-producer-v1'],
@@ -118,14 +144,59 @@ test("Kubernetes' own objects are told of none, and what only looks like them is
     object('Service/dev/kubernetes'),
     object('ServiceAccount/dev/deployer'),
     object('ClusterRole.rbac.authorization.k8s.io//mine'),
+    object('Namespace//kube-evil'),
+    object('ConfigMap/kube-evil/mine'),
+    object('ClusterRole.rbac.authorization.k8s.io//labelled', defaults),
+    object('ClusterRole.rbac.authorization.k8s.io//system:mine', { labels: defaults.labels }),
+    object('ClusterRole.rbac.authorization.k8s.io//edit', {
+      ...defaults,
+      managers: ['kube-apiserver', 'kubectl-edit'],
+    }),
+    object(`${binding}//kubeadm:evil`, gives('view', 'User', 'eve')),
+    object(`${binding}//labelled`, { ...defaults, ...gives('view', 'User', 'eve') }),
+    object(`${binding}//system:basic-user-2`, {
+      ...defaults,
+      ...gives('system:basic-user', 'Group', 'system:authenticated'),
+    }),
+    object(`${binding}//system:discovery`, { ...defaults, ...gives('system:discovery', 'User', 'eve') }),
     object('PriorityClass.scheduling.k8s.io//system-of-mine'),
     object('FlowSchema.flowcontrol.apiserver.k8s.io//mine'),
     object('APIService.apiregistration.k8s.io//v1.mine'),
+    object('APIService.apiregistration.k8s.io//v2.mine', { labels: managed }),
+    object('FlowSchema.flowcontrol.apiserver.k8s.io//exempt', {
+      managers: ['api-priority-and-fairness-config-producer-v1', 'kubectl-edit'],
+    }),
   ];
   assert.deepEqual(
     told([...owned, ...strangers]),
     strangers.map(({ uid }) => uid),
   );
+});
+
+test('what gives cluster-admin is told of whatever it says of itself, unless Git or Kubernetes has it', () => {
+  const gives = { role: 'cluster-admin', subjects: [{ kind: 'User', namespace: '', name: 'eve' }] };
+  const node = object('Node//n1');
+  const strangers = [
+    object(`${binding}//kubeadm:cluster-admins`, gives),
+    object(`${binding}//cluster-admin`, {
+      ...gives,
+      labels: { 'kubernetes.io/bootstrapping': 'rbac-defaults' },
+      managers: ['kube-apiserver'],
+    }),
+    object(`${binding}//start`, { ...gives, managers: ['quotes'] }),
+    object(`${binding}//owned`, { ...gives, ...by(node) }),
+    object('RoleBinding.rbac.authorization.k8s.io/kube-system/evil', gives),
+    object('RoleBinding.rbac.authorization.k8s.io/dev/cluster-admin', gives),
+  ];
+  assert.deepEqual(
+    told([node, ...strangers]),
+    strangers.map(({ uid }) => uid),
+  );
+  const resources = [{ group: 'rbac.authorization.k8s.io', kind: 'ClusterRoleBinding', name: 'start' }];
+  const listed = { byApplications: claimedBy([{ status: { resources } }]), outsideGit: new Set<string>() };
+  const start = object(`${binding}//start`, gives);
+  const cluster = { objects: [start], listed: new Map<string, string>(), unread: [] };
+  assert.deepEqual(unowned(cluster, listed), []);
 });
 
 test('what controllers make without an owner goes with what they made it for', () => {
@@ -134,11 +205,11 @@ test('what controllers make without an owner goes with what they made it for', (
   const set = object('StatefulSet.apps/dev/my-db', { managers: ['quotes'] });
   assert.deepEqual(told([set, claim, volume(claim.uid)]), []);
   assert.deepEqual(told([claim, volume('gone')]), [claim.uid, 'PersistentVolume//pvc-1']);
-  const queries = object('ConfigMap/prod/cnpg-default-monitoring', {
-    labels: { 'app.kubernetes.io/managed-by': 'cloudnative-pg' },
-  });
+  const labels = { 'app.kubernetes.io/managed-by': 'cloudnative-pg' };
+  const queries = object('ConfigMap/prod/cnpg-default-monitoring', { labels });
+  const labelled = object('ConfigMap/prod/mine', { labels });
   const cluster = object('Cluster.postgresql.cnpg.io/prod/postgres', { managers: ['quotes'] });
-  assert.deepEqual(told([queries, cluster]), []);
+  assert.deepEqual(told([queries, labelled, cluster]), [labelled.uid]);
   assert.deepEqual(told([queries]), [queries.uid]);
   const password = object('Secret/argocd/argocd-initial-admin-secret');
   const root = object('Application.argoproj.io/argocd/root', { managers: ['quotes'] });
@@ -152,8 +223,8 @@ leases                                                 coordination.k8s.io/v1   
 replicasets                         rs                 apps/v1                           true         ReplicaSet
 clusters                                               postgresql.cnpg.io/v1             true         Cluster
 `;
-const lines = `v1\tConfigMap\targocd\targocd-cm\t3b45f77c\t2026-11-25T18:18:07Z\t\tquotes argocd-server\t\t{"app.kubernetes.io/name":"argocd-cm"}
-apps/v1\tReplicaSet\tdev\tedge-5\t77c3b45f\t2026-11-25T18:18:27Z\t\tkube-controller-manager kube-controller-manager\t[{"apiVersion":"apps/v1","blockOwnerDeletion":true,"controller":true,"kind":"Deployment","name":"edge","uid":"5f77c3b4"}]\t{"pod-template-hash":"5"}
+const lines = `v1\tConfigMap\targocd\targocd-cm\t3b45f77c\t2026-11-25T18:18:07Z\t\tquotes argocd-server\t\t{"app.kubernetes.io/name":"argocd-cm"}\t\t
+apps/v1\tReplicaSet\tdev\tedge-5\t77c3b45f\t2026-11-25T18:18:27Z\t\tkube-controller-manager kube-controller-manager\t[{"apiVersion":"apps/v1","blockOwnerDeletion":true,"controller":true,"kind":"Deployment","name":"edge","uid":"5f77c3b4"}]\t{"pod-template-hash":"5"}\t\t
 `;
 
 function saying(answers: (args: string[]) => string): Kubectl {
@@ -191,6 +262,8 @@ test('objects are listed in one question, for what says whose they are and nothi
       managers: ['quotes', 'argocd-server'],
       created: '2026-11-25T18:18:07Z',
       claim: '',
+      role: '',
+      subjects: [],
     },
     {
       group: 'apps',
@@ -201,6 +274,8 @@ test('objects are listed in one question, for what says whose they are and nothi
       managers: ['kube-controller-manager'],
       created: '2026-11-25T18:18:27Z',
       claim: '',
+      role: '',
+      subjects: [],
     },
   ]);
 });
@@ -234,7 +309,7 @@ test('what may not be listed is told, the rest is read; metrics that are away ar
 test('ten thousand objects are read and told apart', async (t) => {
   const pods = Array.from({ length: 10_000 }, (_, at) => {
     const owner = at % 100 === 0 ? 'gone' : '77c3b45f';
-    return `v1\tPod\tdev\tpod-${at}\tuid-${at}\t2026-11-25T18:18:27Z\t\tkubelet kube-controller-manager\t[{"apiVersion":"apps/v1","controller":true,"kind":"ReplicaSet","name":"edge-5","uid":"${owner}"}]\t{"app.kubernetes.io/name":"edge","pod-template-hash":"5"}\n`;
+    return `v1\tPod\tdev\tpod-${at}\tuid-${at}\t2026-11-25T18:18:27Z\t\tkubelet kube-controller-manager\t[{"apiVersion":"apps/v1","controller":true,"kind":"ReplicaSet","name":"edge-5","uid":"${owner}"}]\t{"app.kubernetes.io/name":"edge","pod-template-hash":"5"}\t\t\n`;
   });
   const before = performance.now();
   const live = await readLive(

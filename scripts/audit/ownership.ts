@@ -1,5 +1,6 @@
 import { outsideName } from '../check/graph/outside.ts';
 import { type JsonMap, maps, type ObjectId, text, valueAt } from '../check/model.ts';
+import { isKubernetesNamespace, isKubernetesOwn } from './kubernetes-own.ts';
 import { kindKey, type LiveObject, type LiveObjects } from './live-objects.ts';
 
 /** What is known of whose objects are, besides what they say themselves. */
@@ -31,16 +32,25 @@ export function claimedBy(applications: JsonMap[]): Set<string> {
 
 /**
  * The objects outside Kubernetes' own namespaces that no Application lists, nothing that is there made, `npm start` did
- * not apply, Git does not declare, and neither Kubernetes nor a controller that is known keeps by itself.
+ * not apply, Git does not declare, and neither Kubernetes nor a controller that is known keeps by itself. What gives
+ * cluster-admin is one wherever it is, unless an Application lists it, Git declares it, or it is Kubernetes' own.
  */
 export function unowned({ objects, listed }: LiveObjects, claims: Claims): Unowned[] {
   const known = knowledgeOf(objects);
   return objects.flatMap((object): Unowned[] => {
     const { group, id, owners, managers } = object;
     if (
-      isKubernetesNamespace(id.namespace) ||
       claims.byApplications.has(objectKey(group, id)) ||
-      claims.outsideGit.has(outsideName(id.kind, id.namespace, id.name)) ||
+      claims.outsideGit.has(outsideName(id.kind, id.namespace, id.name))
+    ) {
+      return [];
+    }
+    // Whoever may give that can also write any manager, owner or label.
+    if (isBinding(object) && object.role === 'cluster-admin') {
+      return isKubernetesOwn(object) ? [] : [{ object }];
+    }
+    if (
+      isKubernetesNamespace(id.namespace) ||
       managers.includes('quotes') ||
       // A kind that was not listed cannot be missed.
       owners.some(({ uid, ...owner }) => known.uids.has(uid) || !listed.has(kindKey(owner.group, owner.kind)))
@@ -53,6 +63,10 @@ export function unowned({ objects, listed }: LiveObjects, claims: Claims): Unown
     }
     return isKubernetesOwn(object) || isOfController(object, known) ? [] : [{ object }];
   });
+}
+
+function isBinding({ group, id: { kind } }: LiveObject): boolean {
+  return group === 'rbac.authorization.k8s.io' && /^(Cluster)?RoleBinding$/.test(kind);
 }
 
 /** What the objects are looked up by. */
@@ -76,42 +90,8 @@ function knowledgeOf(objects: LiveObject[]): Knowledge {
   };
 }
 
-function isKubernetesNamespace(name: string): boolean {
-  return name.startsWith('kube-');
-}
-
-/** What every cluster has without being told, and what kube-apiserver, kubelets and kubeadm keep. */
-function isKubernetesOwn({ group, id: { kind, namespace, name }, labels, managers }: LiveObject): boolean {
-  switch (kindKey(group, kind)) {
-    case '/Namespace':
-      return name === 'default' || isKubernetesNamespace(name);
-    case '/Node':
-      return true;
-    case '/ConfigMap':
-      return name === 'kube-root-ca.crt';
-    case '/ServiceAccount':
-      return name === 'default';
-    case '/Service':
-      return namespace === 'default' && name === 'kubernetes';
-    case 'apiregistration.k8s.io/APIService':
-      return labels['kube-aggregator.kubernetes.io/automanaged'] !== undefined;
-    case 'flowcontrol.apiserver.k8s.io/FlowSchema':
-    case 'flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration':
-      return managers.some((manager) => manager.startsWith('api-priority-and-fairness-config-producer'));
-    case 'networking.k8s.io/ServiceCIDR':
-      return name === 'kubernetes';
-    case 'rbac.authorization.k8s.io/ClusterRole':
-    case 'rbac.authorization.k8s.io/ClusterRoleBinding':
-      return labels['kubernetes.io/bootstrapping'] === 'rbac-defaults' || name.startsWith('kubeadm:');
-    case 'scheduling.k8s.io/PriorityClass':
-      return /^system-(cluster|node)-critical$/.test(name);
-    default:
-      return false;
-  }
-}
-
 /** What controllers make without an owner reference: each by what it goes by itself. */
-function isOfController({ group, id, labels, claim }: LiveObject, known: Knowledge): boolean {
+function isOfController({ group, id, claim }: LiveObject, known: Knowledge): boolean {
   const { namespace, name } = id;
   switch (kindKey(group, id.kind)) {
     // A volume is its claim's, and one that was kept when its claim went is nobody's.
@@ -120,13 +100,13 @@ function isOfController({ group, id, labels, claim }: LiveObject, known: Knowled
     case '/PersistentVolumeClaim':
       return setsOfClaim(name).some((set) => known.statefulSets.has(`${namespace}/${set}`));
     case '/Secret':
-      if (known.argocd.has(namespace) && /^argocd-(initial-admin-secret|redis)$/.test(name)) {
-        return true;
-      }
-      break;
+      return known.argocd.has(namespace) && /^argocd-(initial-admin-secret|redis)$/.test(name);
+    // The queries that all Clusters of a namespace share.
+    case '/ConfigMap':
+      return name === 'cnpg-default-monitoring' && known.databases.has(namespace);
+    default:
+      return false;
   }
-  // The queries that all Clusters of a namespace share.
-  return labels['app.kubernetes.io/managed-by'] === 'cloudnative-pg' && known.databases.has(namespace);
 }
 
 /** The StatefulSets that a claim's name fits: template, set and number, joined by dashes. */
