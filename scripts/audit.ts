@@ -17,10 +17,24 @@ Usage: npm run audit -- [--json] [--root DIR] [--name NAME | --context NAME] [EN
 What there is in a cluster, against policies/ and against Git, as of the newest commit that Argo CD compared it with:
   policies  live objects that break a rule of "npm run check", by the parameters that their namespace has just now;
             what one object makes of itself is told once, of that one
-  drift     fields that are not as in Git, objects that one of both has not, Applications that cannot be compared
+  drift     fields that are not as in Git, objects that one of both has not, Applications that cannot be compared, and
+            what somebody added to an object that an Application lists, by whose managedFields it is not Argo CD's
   unowned   objects that no Application lists, "npm start" did not apply, nothing that is there made and Git does not
-            declare with quotes.check/outside-git; those of Kubernetes itself, Argo CD and CloudNativePG left out
+            declare with quotes.check/outside-git; and what gives cluster-admin, whoever says to have made it
 Nothing is changed. With names, only what is of those environments is told.
+
+Passed over as known:
+  drift     what controllers write into what Git has: a Deployment's revision and its replicas by an autoscaler, the
+            volume of a claim, a namespace's own name, the caBundle of CloudNativePG's webhooks, and of Applications
+            their operation, refresh and notifications; and what an Application's ignoreDifferences names
+  unowned   all in kube-system, kube-public and kube-node-lease, and Nodes, Events, Leases, EndpointSlices and their
+            like; the roles and bindings of kube-apiserver (its label, name and managers) and kubeadm (its names);
+            APIServices, FlowSchemas and priorities of kube-apiserver alone; in each namespace ServiceAccount default
+            and ConfigMap kube-root-ca.crt; claims named like a StatefulSet, and volumes of claims; Secrets
+            argocd-initial-admin-secret and argocd-redis beside Applications; ConfigMap cnpg-default-monitoring beside
+            a Cluster
+A manager is what a client calls itself: who passes for a known one hides what that one may write, "quotes" an object
+but not a gift of cluster-admin.
 
   --json          one object: {findings: [{kind: policy|drift|unowned, rule, severity, environment,
                   object: {kind, namespace, name}, message, fields?: [{path, cluster?, git?}]}], coverage}

@@ -161,6 +161,16 @@ test('a manager that only passes for a controller is told all but what that one 
   assert.deepEqual(await told([scaled], [ignored]), [], 'what the Application ignores');
 });
 
+test('a patch under the name of Argo CD is an addition, and managedFields that are gone are told', async () => {
+  const live = { ...deployment({ paused: true, template: { spec: { containers: [app] } } }) };
+  const patched = owned(live, 'dev', 'app', [inGit, by(argocd, { 'f:spec': { 'f:paused': {} } })]);
+  const wiped = owned(live, 'dev', 'other', []);
+  assert.deepEqual(await told([patched, wiped]), [
+    'Deployment: spec.paused is not in Git; added by argocd-controller',
+    'Deployment: its managedFields are gone, so what was added to it cannot be told',
+  ]);
+});
+
 test('a field that Git has is no addition, whoever wrote its value last', async () => {
   const spec = { replicas: 3, template: { spec: { containers: [{ ...app, image: 'app:2' }] } } };
   const taken = by('kubectl-patch', {

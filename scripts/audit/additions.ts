@@ -84,6 +84,9 @@ export async function additions(
   return live
     .filter((one) => one !== undefined)
     .flatMap((one) => {
+      if (maps(valueAt(one, ['metadata', 'managedFields'])).length === 0) {
+        return [unknownFinding(one, environment)];
+      }
       const inGit = rendered.get(keyOf(one, '')) ?? rendered.get(keyOf(one, namespace));
       const added = addedFields(one, inGit, name, ignoreDifferences);
       const byManager = Map.groupBy(added, ({ manager }) => manager);
@@ -117,6 +120,17 @@ function finding(
   };
 }
 
+function unknownFinding(object: JsonMap, environment: string): AuditFinding {
+  return {
+    kind: 'drift',
+    rule: 'not-compared',
+    severity: 'error',
+    environment,
+    object: idOf(object),
+    message: 'its managedFields are gone, so what was added to it cannot be told',
+  };
+}
+
 /** The outermost fields that Git does not say, each with who added it. */
 function addedFields(
   live: JsonMap,
@@ -126,13 +140,15 @@ function addedFields(
 ): { manager: string; path: Step[] }[] {
   const normal = normalForm(live, application, ignored);
   const managedFields = maps(valueAt(live, ['metadata', 'managedFields']));
-  const object: JsonMap = {
+  const owned = (entries: JsonMap[]): JsonMap => ({
     ...normal,
-    metadata: { ...(isMap(normal.metadata) && normal.metadata), managedFields },
-  };
+    metadata: { ...(isMap(normal.metadata) && normal.metadata), managedFields: entries },
+  });
+  const object = owned(managedFields);
+  const applied = owned(managedFields.filter(isArgocds));
   const kind = kindKey(groupOf(String(live.apiVersion)), String(live.kind));
   return ownedFields(object)
-    .filter((field) => field.manager !== argocd && !isKnown(kind, field))
+    .filter((field) => !isArgocds(field) && !isKnown(kind, field))
     .flatMap(({ manager, path }) => {
       const least = path[0] === 'metadata' ? 3 : 2;
       const lengths = Array.from({ length: path.length + 1 }, (_, length) => length).slice(least);
@@ -140,14 +156,16 @@ function addedFields(
         path.slice(0, length),
       );
       const first = prefixes.find(
-        (prefix) =>
-          !ownersOf(object, prefix).includes(argocd) && !isSaid(inGit?.value ?? null, object, prefix),
+        (prefix) => ownersOf(applied, prefix).length === 0 && !isSaid(inGit?.value ?? null, object, prefix),
       );
       return first === undefined ? [] : [{ manager, path: first }];
     });
 }
 
-const argocd = 'argocd-controller';
+/** Argo CD applies on the server; a patch under its name is somebody else's. */
+function isArgocds({ manager, operation }: JsonMap | OwnedField): boolean {
+  return manager === 'argocd-controller' && operation === 'Apply';
+}
 
 function isKnown(kind: string, { manager, subresource, path }: OwnedField): boolean {
   const said = pathText(path);

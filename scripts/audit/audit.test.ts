@@ -235,6 +235,31 @@ test('what Argo CD calls OutOfSync, cannot compare or has lost is told, and what
   ]);
 });
 
+test('what was added to a policy is told, though Argo CD calls it Synced', async () => {
+  const state = await git();
+  const probes = state.policies.find(({ rule }) => rule.id === 'probes');
+  const rendered = state.renders
+    .flatMap(({ objects }) => objects)
+    .find(({ id }) => id.kind === 'ValidatingAdmissionPolicy' && id.name === 'probes');
+  assert.ok(probes && rendered && isMap(rendered.value.spec));
+  const never = { 'k:{"name":"never"}': { '.': {}, 'f:expression': {}, 'f:name': {} } };
+  const policy = asLive({
+    ...rendered.value,
+    spec: { ...rendered.value.spec, matchConditions: [{ name: 'never', expression: 'false' }] },
+  });
+  const managedFields = [
+    {
+      manager: 'kubectl-patch',
+      operation: 'Update',
+      fieldsV1: { 'f:spec': { 'f:matchConditions': never, 'f:validations': {} } },
+    },
+  ];
+  const live = { ...policy, metadata: { ...(isMap(policy.metadata) && policy.metadata), managedFields } };
+  assert.deepEqual(told(await audited(withMore(syncedCluster(state), live))), [
+    'drift added  ValidatingAdmissionPolicy/probes: spec.matchConditions is not in Git; added by kubectl-patch',
+  ]);
+});
+
 test('an environment that does not render is not compared, and the others are', async (t) => {
   const root = await copy(t);
   const cluster = syncedCluster(await readGit(root, () => {}));

@@ -16,12 +16,15 @@ const priorityManagers = new Set([
   'api-priority-and-fairness-config-consumer-v1',
 ]);
 
-/** What kubeadm makes in no namespace. */
-const kubeadmBindings = new Set([
-  'kubeadm:get-nodes',
-  'kubeadm:kubelet-bootstrap',
-  'kubeadm:node-autoapprove-bootstrap',
-  'kubeadm:node-autoapprove-certificate-rotation',
+const signing = 'system:certificates.k8s.io:certificatesigningrequests';
+
+/** The ClusterRoleBindings that kubeadm makes, each with its role; the one to cluster-admin is looked at closer. */
+const kubeadmBindings = new Map([
+  ['kubeadm:get-nodes', 'kubeadm:get-nodes'],
+  ['kubeadm:kubelet-bootstrap', 'system:node-bootstrapper'],
+  ['kubeadm:node-autoapprove-bootstrap', `${signing}:nodeclient`],
+  ['kubeadm:node-autoapprove-certificate-rotation', `${signing}:selfnodeclient`],
+  ['kubeadm:node-proxier', 'system:node-proxier'],
 ]);
 
 /** What every cluster has without being told, and what kube-apiserver, kubelets and kubeadm keep. */
@@ -83,7 +86,7 @@ function isKubernetesBinding(object: LiveObject): boolean {
     return isKnown && subjects.every(({ kind, name }) => kind === 'Group' && name === group);
   }
   return (
-    kubeadmBindings.has(id.name) ||
+    kubeadmBindings.get(id.name) === role ||
     (id.name === role &&
       isDefaultRole(object) &&
       subjects.every(({ kind, namespace, name }) =>

@@ -20,7 +20,7 @@ export type LiveObject = {
   subjects: Subject[];
 };
 
-export type Subject = { kind: string; namespace: string; name: string };
+type Subject = { kind: string; namespace: string; name: string };
 
 type Owner = { group: string; kind: string; name: string; uid: string; controller: boolean };
 

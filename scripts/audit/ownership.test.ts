@@ -153,6 +153,7 @@ test("Kubernetes' own objects are told of none, and what only looks like them is
       managers: ['kube-apiserver', 'kubectl-edit'],
     }),
     object(`${binding}//kubeadm:evil`, gives('view', 'User', 'eve')),
+    object(`${binding}//kubeadm:get-nodes`, gives('admin', 'User', 'eve')),
     object(`${binding}//labelled`, { ...defaults, ...gives('view', 'User', 'eve') }),
     object(`${binding}//system:basic-user-2`, {
       ...defaults,

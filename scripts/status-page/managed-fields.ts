@@ -13,17 +13,19 @@ export function ownersOf(object: JsonMap, path: Step[]): string[] {
     .map(({ manager }) => text(manager));
 }
 
-/** A field with the manager that owns it, and the subresource that it was written by, '' for the object itself. */
-export type OwnedField = { manager: string; subresource: string; path: Step[] };
+/** A field with the manager that owns it, how it was written (Apply or Update), and by which subresource, '' for none. */
+export type OwnedField = { manager: string; operation: string; subresource: string; path: Step[] };
 
 /** Every field of an object that its managedFields name, as far as the object has it: what is owned as a whole is one. */
 export function ownedFields(object: JsonMap): OwnedField[] {
-  return maps(valueAt(object, ['metadata', 'managedFields'])).flatMap(({ manager, subresource, fieldsV1 }) =>
-    (isMap(fieldsV1) ? leaves(fieldsV1, object, []) : []).map((path) => ({
-      manager: text(manager),
-      subresource: text(subresource),
-      path,
-    })),
+  return maps(valueAt(object, ['metadata', 'managedFields'])).flatMap(
+    ({ manager, operation, subresource, fieldsV1 }) =>
+      (isMap(fieldsV1) ? leaves(fieldsV1, object, []) : []).map((path) => ({
+        manager: text(manager),
+        operation: text(operation),
+        subresource: text(subresource),
+        path,
+      })),
   );
 }
 
