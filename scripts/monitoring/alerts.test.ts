@@ -54,11 +54,16 @@ test('an alert that is loosened, one that is tightened and a shorter wait are fo
   await plainFiles(folder);
   const spoilt: [file: string, from: string, to: string][] = [
     ['quote-app.yaml', '> 14.4 * 0.001', '> 144 * 0.001'],
+    ['quote-app.yaml', '>= 5', '>= 3'],
+    ['quote-app.yaml', '>= 5', '>= 50'],
+    ['quote-app.yaml', '[3d]))\\nunless', '[2h]))\\nunless'],
     ['quote-app.yaml', '/livez|/readyz', '/livez'],
     ['quote-app.yaml', 'status!~\\"5..\\"', 'status!~\\"x\\"'],
     ['postgres.yaml', '> 30', '> 0'],
     ['postgres.yaml', '"for":"10m"', '"for":"5m"'],
     ['argocd.yaml', 'offset 30m', 'offset 5m'],
+    ['argocd.yaml', '> time() - 1800', '> time() - 600'],
+    ['expiry.yaml', 'by (instance) (quotes_exemptions)', 'by (job) (quotes_exemptions)'],
     ['expiry.yaml', '21 * 86400', '22 * 86400'],
     ['monitoring.yaml', '[1d]', '[10m]'],
   ];
