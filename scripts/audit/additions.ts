@@ -4,9 +4,9 @@ import { count } from '../diff/formats/lines.ts';
 import { align } from '../diff/list-alignment.ts';
 import { liveApplication } from '../diff/live/applications.ts';
 import { idOf, liveObjects } from '../diff/live/cluster.ts';
+import { argocdManager, type OwnedField, ownedFields, ownersOf } from '../diff/live/managed-fields.ts';
 import { type IgnoreDifference, normalForm } from '../diff/live/normal-form.ts';
 import type { Kubectl } from '../gitops/kubectl.ts';
-import { type OwnedField, ownedFields, ownersOf } from '../status-page/managed-fields.ts';
 import type { GitState } from './git.ts';
 import { groupOf, kindKey } from './live-objects.ts';
 import type { AuditFinding } from './model.ts';
@@ -164,7 +164,7 @@ function addedFields(
 
 /** Argo CD applies on the server; a patch under its name is somebody else's. */
 function isArgocds({ manager, operation }: JsonMap | OwnedField): boolean {
-  return manager === 'argocd-controller' && operation === 'Apply';
+  return manager === argocdManager && operation === 'Apply';
 }
 
 function isKnown(kind: string, { manager, subresource, path }: OwnedField): boolean {

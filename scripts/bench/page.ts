@@ -1,11 +1,10 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { CannotRun } from '../cli.ts';
 import { clusterLayout } from '../cluster/layout.ts';
 import { clusterReference } from '../cluster-reference.ts';
 import { type Kubectl, kubectlFor } from '../gitops/kubectl.ts';
 import { ofQuotes } from '../gitops/status.ts';
 import { markdownTable } from '../markdown-table.ts';
+import { statusPagePort } from '../start/status-page.ts';
 import { samplesOf } from '../status-page/samples.ts';
 import { until } from '../until.ts';
 import { quantile } from './quantile.ts';
@@ -48,11 +47,11 @@ export async function benchPage(cluster: string, more: number): Promise<PageUse[
 }
 
 async function urlOf(cluster: string): Promise<string> {
-  const file = path.join(clusterLayout(cluster).state, 'status-page.json');
-  const text = await readFile(file, 'utf8').catch(() => {
+  const port = await statusPagePort(clusterLayout(cluster));
+  if (port === undefined) {
     throw new CannotRun(`The cluster "${cluster}" has no status page: "npm start" gives it one.`);
-  });
-  return `http://127.0.0.1:${(JSON.parse(text) as { port: number }).port}`;
+  }
+  return `http://127.0.0.1:${port}`;
 }
 
 /** By five hundreds: kubectl says nothing before it is done. */

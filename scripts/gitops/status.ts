@@ -69,6 +69,9 @@ export interface StatusObjects {
   events: readonly Event[];
 }
 
+/** As much of them as an environment's Application is found by. */
+export type Applications = Pick<StatusObjects, 'applications'>;
+
 /** Reads the state of every environment. `repositories` are asked for the commits' subjects, in turn. */
 export async function readStatus(kubectl: Kubectl, repositories: string[]): Promise<EnvironmentStatus[]> {
   const list = async <T>(...args: string[]) => (await kubectl.json<List<T>>(['get', ...args]))?.items ?? [];
@@ -98,8 +101,16 @@ export const ofQuotes = 'app.kubernetes.io/part-of=quotes';
 export const ofApplications = 'involvedObject.kind=Application';
 
 /** The commit that Argo CD last compared an environment with. */
-export function revisionOf(environment: Environment, { applications }: StatusObjects): string | undefined {
-  return applications.find(({ metadata }) => metadata.name === environment)?.status?.sync?.revision;
+export function revisionOf(environment: Environment, objects: Applications): string | undefined {
+  return applicationOf(environment, objects)?.status?.sync?.revision;
+}
+
+/** The Application that deploys an environment. */
+export function applicationOf(
+  environment: Environment,
+  { applications }: Applications,
+): Application | undefined {
+  return applications.find(({ metadata }) => metadata.name === environment);
 }
 
 /** The state of one environment at a time, as its objects say it. */
@@ -111,7 +122,7 @@ export function environmentStatus(
 ): EnvironmentStatus {
   const own = <T extends { metadata: { namespace: string } }>(list: readonly T[]) =>
     list.filter(({ metadata }) => metadata.namespace === environment);
-  const application = objects.applications.find(({ metadata }) => metadata.name === environment);
+  const application = applicationOf(environment, objects);
   const deployment = own(objects.deployments).find(({ metadata }) => metadata.name === 'quote-app');
   const pods = own(objects.pods);
   const revision = revisionOf(environment, objects);

@@ -30,11 +30,10 @@ export async function serveStatusPage(
     `https://127.0.0.1:${ports.kubernetes}`,
     statusPageKubeconfig(layout),
   );
-  const file = path.join(layout.state, 'status-page.json');
-  const last = existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as { port: number }) : undefined;
+  const last = await statusPagePort(layout);
   const isRunning = (await runningPid(layout, component)) !== undefined;
-  const port = isRunning && last !== undefined ? last.port : await freePort(last?.port ?? preferred);
-  await writeFile(file, JSON.stringify({ port }));
+  const port = isRunning && last !== undefined ? last : await freePort(last ?? preferred);
+  await writeFile(portFile(layout), JSON.stringify({ port }));
   const script = path.join(repoRoot, 'scripts/status-page.ts');
   await ensureRunning(layout, {
     name: component,
@@ -51,6 +50,14 @@ export async function serveStatusPage(
     ),
   );
   return url;
+}
+
+const portFile = (layout: ClusterLayout) => path.join(layout.state, 'status-page.json');
+
+/** The port that the cluster's page was last given; undefined before its first. */
+export async function statusPagePort(layout: ClusterLayout): Promise<number | undefined> {
+  const file = portFile(layout);
+  return existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as { port: number }).port : undefined;
 }
 
 /** The rights that the page has as a workload, for the user that it is here. */

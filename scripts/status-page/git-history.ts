@@ -1,10 +1,9 @@
 import { type Environment, environments } from '../environment.ts';
 import { askForCommit, type Commit, describeCommit } from '../gitops/commits.ts';
-import { revisionOf } from '../gitops/status.ts';
+import { type Applications, applicationOf, revisionOf } from '../gitops/status.ts';
 import type { StatusSource } from '../release/commit-statuses.ts';
 import { type Journey, journeys } from '../release/journey.ts';
 import { githubApi } from '../release/status-source.ts';
-import type { PageObjects } from './state.ts';
 
 /** How long a commit that no repository has is left before it is looked for again, in milliseconds. */
 const pause = 5000;
@@ -26,7 +25,7 @@ export class GitHistory {
   }
 
   /** The commit that an environment was last compared with, where it was found. */
-  commit(environment: Environment, objects: PageObjects): Commit | undefined {
+  commit(environment: Environment, objects: Applications): Commit | undefined {
     return this.#commits.get(revisionOf(environment, objects) ?? '');
   }
 
@@ -36,14 +35,14 @@ export class GitHistory {
   }
 
   /** Looks up what is new in the objects. */
-  async follow(objects: PageObjects): Promise<void> {
+  async follow(objects: Applications): Promise<void> {
     await Promise.all(
       environments.flatMap((environment) => {
         const revision = revisionOf(environment, objects);
         return revision === undefined
           ? []
           : [
-              this.#lookUpCommit(revision, repositoryOf(environment, objects)),
+              this.#lookUpCommit(revision, applicationOf(environment, objects)?.spec?.source?.repoURL ?? ''),
               this.#lookUpVersion(environment, revision, objects),
             ];
       }),
@@ -66,13 +65,8 @@ export class GitHistory {
   }
 
   /** Anew when the health changes too: then Argo CD has something to say of the commit. */
-  async #lookUpVersion(
-    environment: Environment,
-    revision: string,
-    { applications }: PageObjects,
-  ): Promise<void> {
-    const { status } = applications.find(({ metadata }) => metadata.name === environment) ?? {};
-    const key = `${revision} ${status?.health?.status}`;
+  async #lookUpVersion(environment: Environment, revision: string, objects: Applications): Promise<void> {
+    const key = `${revision} ${applicationOf(environment, objects)?.status?.health?.status}`;
     const last = this.#versions.get(environment);
     const [repository] = this.#repositories;
     if (last?.key === key || repository === undefined) {
@@ -84,10 +78,6 @@ export class GitHistory {
     this.#versions.set(environment, { key, version });
     this.#onChange();
   }
-}
-
-function repositoryOf(environment: Environment, { applications }: PageObjects): string {
-  return applications.find(({ metadata }) => metadata.name === environment)?.spec?.source?.repoURL ?? '';
 }
 
 function sourceOf(repository: string): StatusSource | undefined {

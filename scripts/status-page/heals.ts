@@ -1,10 +1,10 @@
 import { type Json, type JsonMap, type ObjectId, text, valueAt } from '../check/model.ts';
 import { type Change, fieldChanges, pathText } from '../diff/fields.ts';
 import { idOf } from '../diff/live/cluster.ts';
-import { normalForm } from '../diff/live/normal-form.ts';
+import { argocdManager, lastWriter, ownersOf } from '../diff/live/managed-fields.ts';
+import { normalForm, tracking } from '../diff/live/normal-form.ts';
 import { type Environment, environments } from '../environment.ts';
 import type { Sight } from './cluster-watch.ts';
-import { lastWriter, ownersOf } from './managed-fields.ts';
 
 /** A field that had drifted: what Git says, and what it had become. Absent where it was not there. */
 export interface DriftedField {
@@ -30,9 +30,6 @@ type OpenField = { change: Change; by: string; at: Date };
 /** What is known of an object that an Application of an environment deploys. */
 type Known = { object: JsonMap; open: Map<string, OpenField> };
 
-/** The field manager of Argo CD's server-side apply. */
-const argocd = 'argocd-controller';
-const tracking = 'argocd.argoproj.io/tracking-id';
 /** How long an object that is gone may still be put back, in milliseconds; one that Git removed never is. */
 const memory = 600_000;
 
@@ -88,10 +85,9 @@ export class HealWatch {
     const lost = this.#gone.get(key);
     this.#gone.delete(key);
     // Of another commit: Git had taken it away, and has it again.
-    const isSameCommit = lost?.revision === this.#revisionOf(environment);
     if (
       lost !== undefined &&
-      isSameCommit &&
+      lost.revision === this.#revisionOf(environment) &&
       at.getTime() - lost.at.getTime() < memory &&
       isArgocds(object)
     ) {
@@ -112,12 +108,12 @@ export class HealWatch {
       const path = pathText(change.path);
       const drift = open.get(path);
       const [before, after] = [ownersBefore(was, change), ownersAfter(is, change)];
-      if (after.includes(argocd)) {
+      if (after.includes(argocdManager)) {
         open.delete(path);
         if (drift !== undefined && same(drift.change.was, change.is)) {
           healed.push(drift);
         }
-      } else if (before.includes(argocd)) {
+      } else if (before.includes(argocdManager)) {
         open.set(path, { change, by: after[0] ?? lastWriter(is), at });
       } else if (drift !== undefined && !same(drift.change.was, change.is)) {
         open.set(path, {
@@ -171,7 +167,7 @@ function environmentOf(object: JsonMap): Environment | undefined {
 }
 
 function isArgocds(object: JsonMap): boolean {
-  return ownersOf(object, ['metadata', 'annotations', tracking]).includes(argocd);
+  return ownersOf(object, ['metadata', 'annotations', tracking]).includes(argocdManager);
 }
 
 function same(one: Json | undefined, other: Json | undefined): boolean {

@@ -18,8 +18,11 @@ export interface Resource {
 
 /** Where the objects of a resource are listed and watched. */
 export function pathOf({ apiVersion, plural, namespace }: Resource): string {
-  const base = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-  return `${base}${namespace === undefined ? '' : `/namespaces/${namespace}`}/${plural}`;
+  return `${baseOf(apiVersion)}${namespace === undefined ? '' : `/namespaces/${namespace}`}/${plural}`;
+}
+
+function baseOf(apiVersion: string): string {
+  return apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
 }
 
 /** What tells one resource from another. */
@@ -32,9 +35,8 @@ export function keyOf(resource: Resource): string {
  * @throws {ApiError} when the cluster cannot be asked
  */
 export async function discover(api: Api, apiVersion: string, kind: string): Promise<Resource | undefined> {
-  const base = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   const { resources } = await api.json<{ resources: { name: string; kind: string; verbs: string[] }[] }>(
-    base,
+    baseOf(apiVersion),
   );
   const found = resources.find(
     (resource) => resource.kind === kind && !resource.name.includes('/') && resource.verbs.includes('watch'),

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { type Environment, environments } from '../environment.ts';
 import type { DatabaseCluster } from '../gitops/database-problems.ts';
-import { revisionOf } from '../gitops/status.ts';
+import { type Applications, revisionOf } from '../gitops/status.ts';
 import type { StatusSource } from '../release/commit-statuses.ts';
 import type { Api } from './api.ts';
 import { Audits } from './audits.ts';
@@ -12,7 +12,7 @@ import { GitHistory } from './git-history.ts';
 import { type Heal, HealWatch } from './heals.ts';
 import { mostAsked, PodMetrics, type ReadPod, type Scraped } from './pod-metrics.ts';
 import { objectsOf, shown } from './shown-resources.ts';
-import { environmentView, type PagePod, type PageState } from './state.ts';
+import { environmentView, type PagePod, type PageState, roleLabel } from './state.ts';
 import { TrackedKinds } from './tracked-kinds.ts';
 
 /** What the page is told of the cluster besides its API. */
@@ -69,7 +69,7 @@ export class PageSource {
       this.#audits.changed();
       this.#changed();
     });
-    const revision = (environment: Environment) => revisionOf(environment, objectsOf(this.#watch)) ?? '';
+    const revision = (environment: Environment) => revisionOf(environment, this.#applications()) ?? '';
     const heals = new HealWatch(revision, (heal) => {
       this.#heals = [heal, ...this.#heals].slice(0, keptHeals);
       this.#healCount.set(heal.environment, this.healCount(heal.environment) + 1);
@@ -231,8 +231,13 @@ export class PageSource {
   }
 
   async #lookUp(): Promise<void> {
-    const objects = objectsOf(this.#watch);
+    const objects = this.#applications();
     await Promise.all([this.#tracked.follow(objects.applications), this.#history.follow(objects)]);
+  }
+
+  /** Asked for at every change: a copy of all objects would be one of ten thousand. */
+  #applications(): Applications {
+    return { applications: this.#watch.list(shown.applications) };
   }
 
   #isWatched(): boolean {
@@ -244,11 +249,10 @@ export class PageSource {
       return;
     }
     const pods = this.#watch.list<PagePod>(shown.pods);
-    const named = (name: string): Scraped[] =>
+    const those = (are: (labels: Record<string, string>) => boolean): Scraped[] =>
       environments.flatMap((environment) =>
         pods
-          .filter(({ metadata }) => metadata.namespace === environment)
-          .filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/name'] === name)
+          .filter(({ metadata }) => metadata.namespace === environment && are(metadata.labels ?? {}))
           .slice(0, mostAsked)
           .map(({ metadata, status }) => ({
             environment,
@@ -257,10 +261,11 @@ export class PageSource {
             ip: status.podIP ?? '',
           })),
       );
-    const instances = pods.filter(({ metadata }) => metadata.labels?.['cnpg.io/instanceRole'] !== undefined);
+    const name = 'app.kubernetes.io/name';
     await this.#metrics.ask(
-      named('quote-app'),
-      named('postgres').filter(({ uid }) => instances.some(({ metadata }) => metadata.uid === uid)),
+      those((labels) => labels[name] === 'quote-app'),
+      // The one pod of dev and staging serves no metrics.
+      those((labels) => labels[name] === 'postgres' && labels[roleLabel] !== undefined),
     );
     this.#tell();
   }

@@ -2,7 +2,12 @@ import type { Environment } from '../environment.ts';
 import type { Commit } from '../gitops/commits.ts';
 import type { DatabaseCluster } from '../gitops/database-problems.ts';
 import type { Pod } from '../gitops/pod-problems.ts';
-import { type EnvironmentStatus, environmentStatus, type StatusObjects } from '../gitops/status.ts';
+import {
+  applicationOf,
+  type EnvironmentStatus,
+  environmentStatus,
+  type StatusObjects,
+} from '../gitops/status.ts';
 import type { Journey } from '../release/journey.ts';
 import type { AuditView } from './audits.ts';
 import type { DrillView } from './drills.ts';
@@ -84,7 +89,7 @@ export interface Surroundings {
 /** How many pods are shown: nobody reads ten thousand, and the others are counted. */
 const mostPods = 30;
 /** The role that CloudNativePG gives an instance, a label of its pod. */
-const roleLabel = 'cnpg.io/instanceRole';
+export const roleLabel = 'cnpg.io/instanceRole';
 
 /** Makes the view of an environment at a time. */
 export function environmentView(
@@ -99,7 +104,7 @@ export function environmentView(
     own.filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/name'] === name);
   const app = named('quote-app').map((pod) => withRequests(podView(pod), around.requests(pod.metadata.uid)));
   const requests = app.flatMap((pod) => pod.requests ?? []);
-  const application = objects.applications.find(({ metadata }) => metadata.name === environment);
+  const application = applicationOf(environment, objects);
   const clusters = objects.databases.filter(({ metadata }) => metadata.namespace === environment);
   return {
     ...status,

@@ -1,6 +1,7 @@
 import type { JsonMap, ObjectId } from '../../check/model.ts';
 import { isMap, text, valueAt } from '../../check/model.ts';
 import { type Kubectl, KubectlError } from '../../gitops/kubectl.ts';
+import { argocdManager } from './managed-fields.ts';
 import { objectsIn } from './normal-form.ts';
 
 /** What the API server would make of an object, or why it refuses it. */
@@ -13,7 +14,7 @@ const atATime = 8;
 export async function dryRun(kubectl: Kubectl, objects: JsonMap[], namespace: string): Promise<Answer[]> {
   const apply = async (some: JsonMap[]) => {
     const options = ['--server-side', '--dry-run=server', '--force-conflicts'];
-    const manager = '--field-manager=argocd-controller';
+    const manager = `--field-manager=${argocdManager}`;
     const made = await asked(kubectl, ['apply', ...options, manager], some, namespace);
     return some.map((object): Answer => {
       const own = made.find((one) => sameObject(one, object));

@@ -20,7 +20,8 @@ const ofTheServer = [
   'deletionTimestamp',
   'selfLink',
 ];
-const tracking = 'argocd.argoproj.io/tracking-id';
+/** The annotation by which Argo CD knows what is its own, and of which Application. */
+export const tracking = 'argocd.argoproj.io/tracking-id';
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 const instance = 'app.kubernetes.io/instance';
 

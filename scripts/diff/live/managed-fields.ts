@@ -1,6 +1,9 @@
-import { isMap, type Json, type JsonMap, maps, text, valueAt } from '../check/model.ts';
-import type { Step } from '../diff/fields.ts';
-import { align } from '../diff/list-alignment.ts';
+import { isMap, type Json, type JsonMap, maps, text, valueAt } from '../../check/model.ts';
+import type { Step } from '../fields.ts';
+import { align } from '../list-alignment.ts';
+
+/** The field manager of Argo CD's server-side apply. */
+export const argocdManager = 'argocd-controller';
 
 /**
  * The managers that own a field of an object, as its managedFields say; of one below an atomic value, who owns that.
