@@ -11,12 +11,12 @@ import type { ClusterReference } from './gitops/kubectl.ts';
 import { repoRoot } from './paths.ts';
 import type { StatusSource } from './release/commit-statuses.ts';
 import { statusesHelp, statusSource } from './release/status-source.ts';
-import { type Api, apiOf } from './status-page/api.ts';
 import { statusPageKubeconfig } from './status-page/kubeconfig.ts';
 import { createMetrics } from './status-page/metrics.ts';
 import { fromPod, throughApi } from './status-page/pod-metrics.ts';
 import { createApp } from './status-page/server.ts';
 import { PageSource, type SourceSettings } from './status-page/source.ts';
+import { type Api, apiOf } from './watch/api.ts';
 
 const help = `
 Usage: npm run status-page -- [--listen ADDRESS:PORT] [--host NAME ...] [--json] [--name NAME | --context NAME]

@@ -11,12 +11,18 @@ Lint, then unit and integration tests: a real Postgres, a real kustomize. Instal
 Exit code: 0 all passed, 1 something failed, 2 cannot run.
 `;
 
+const testPackages = {
+  iproute2: 'makes the network namespaces that NetworkPolicies are tested between',
+  nftables: 'holds them to the NetworkPolicies',
+  postgresql: 'is the database the service is tested against',
+};
+
 await run({ help, options: {} }, async () => {
   const lacking = (await missingPrerequisites()).filter((line) => /^(Linux|root|Debian|Go)/.test(line));
   if (lacking.length > 0) {
     throw new CannotRun(`The tests need:\n${lacking.map((line) => `- ${line}`).join('\n')}`);
   }
-  await installPackages({ postgresql: 'is the database the service is tested against' }, () => {});
+  await installPackages(testPackages, () => {});
   const node = (...args: string[]) =>
     spawnSync(process.execPath, args, { cwd: repoRoot, stdio: 'inherit' }).status === 0;
   const linted = node(path.join(repoRoot, 'scripts/lint.ts'));

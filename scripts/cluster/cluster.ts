@@ -15,6 +15,7 @@ import { buildImages, copyImages } from './images.ts';
 import { type ClusterLayout, type ClusterNode, clusterLayout } from './layout.ts';
 import { unmountAll } from './mounts.ts';
 import { createNetwork, networkIsWhole, removeNetwork, setNodeLink } from './network.ts';
+import { agentsRights } from './network-policy/component.ts';
 import { containerdOf, ensureNode } from './node.ts';
 import { stockNode } from './node-images.ts';
 import { ensureObjectStore } from './object-store.ts';
@@ -129,6 +130,8 @@ async function start(layout: ClusterLayout, report: (doing: string) => void): Pr
   const ports = await ensureGateway(layout);
   await ensureEntrance(layout, `127.0.0.1:${ports.registry}`);
   await writeKubeconfig(layout, 'admin', `https://127.0.0.1:${ports.kubernetes}`, layout.kubeconfig);
+  const kubectl = await kubectlFor({ kubeconfig: layout.kubeconfig });
+  await kubectl.apply(agentsRights);
   report(`nodes ${layout.nodes.map((node) => node.name).join(', ')}`);
   await Promise.all(
     layout.nodes.map(async (node) => {
@@ -136,7 +139,6 @@ async function start(layout: ClusterLayout, report: (doing: string) => void): Pr
       await ensureNode(layout, node, bin);
     }),
   );
-  const kubectl = await kubectlFor({ kubeconfig: layout.kubeconfig });
   report('DNS, storage, metrics');
   await applyAddons(layout, kubectl);
   report('nodes to be ready');

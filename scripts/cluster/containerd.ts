@@ -18,8 +18,8 @@ export interface Containerd {
   mirrors: string;
   /** The folder of CNI's configuration. */
   networks: string;
-  /** The folder of the programs. */
-  bin: string;
+  /** The folders of CNI's plug-ins. */
+  plugins: string[];
 }
 
 /** containerd finds its shim and runc on PATH. */
@@ -59,7 +59,7 @@ function mirrorConfig(registry: string, address: string): string {
 }
 
 /** containerd's configuration file. */
-export function containerdConfig({ root, run, socket, mirrors, networks, bin }: Containerd): string {
+export function containerdConfig({ root, run, socket, mirrors, networks, plugins }: Containerd): string {
   const quoted = (value: string) => JSON.stringify(value);
   return `version = 3
 root = ${quoted(root)}
@@ -98,7 +98,7 @@ disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.snapshotter.v1.bl
   SystemdCgroup = false
 
 [plugins."io.containerd.cri.v1.runtime".cni]
-  bin_dirs = [${quoted(bin)}]
+  bin_dirs = ${JSON.stringify(plugins)}
   conf_dir = ${quoted(networks)}
 `;
 }

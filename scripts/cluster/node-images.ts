@@ -37,7 +37,7 @@ export async function unpackImages(
     socket: path.join(scratch, 'containerd.sock'),
     mirrors: path.join(scratch, 'registries'),
     networks: path.join(scratch, 'cni'),
-    bin,
+    plugins: [],
   };
   const config = path.join(scratch, 'containerd.toml');
   await writeMirrors(settings.mirrors, registry);

@@ -11,6 +11,7 @@ import {
   writeMirrors,
 } from './containerd.ts';
 import { addresses, type ClusterLayout, type ClusterNode } from './layout.ts';
+import { ensureAgent, pluginConfig, pluginFolder } from './network-policy/component.ts';
 import { pkiKubeconfig } from './pki.ts';
 import { type Component, ensureRunning, waitForComponent } from './processes.ts';
 import { proxyConfig } from './proxy.ts';
@@ -20,7 +21,7 @@ const nodeMemory = 3 * 2 ** 30;
 /** Beyond that, pods that use more than they requested are evicted; that much later the kernel kills. */
 export const evictionMemory = 2 ** 29;
 
-/** Starts the node's containerd, kubelet and kube-proxy where they do not run already, as they should. */
+/** Starts the node's containerd, kubelet, kube-proxy and network-policy agent where they do not run already, as they should. */
 export async function ensureNode(layout: ClusterLayout, node: ClusterNode, bin: string): Promise<void> {
   const inNode = (file: string) => path.join(node.state, file);
   await mkdir(inNode('pod-logs'), { recursive: true });
@@ -51,6 +52,8 @@ export async function ensureNode(layout: ClusterLayout, node: ClusterNode, bin: 
     containerdEnvironment(bin),
   );
   await waitForComponent(layout, `${node.name}-containerd`, () => accepts(containerd.socket));
+  // Before kubelet: no pod of the node is there before what holds it.
+  await ensureAgent(layout, node);
   await start(
     'kubelet',
     [
@@ -74,7 +77,7 @@ export const containerdOf = (node: ClusterNode, bin: string): Containerd => ({
   socket: path.join(node.run, 'containerd.sock'),
   mirrors: path.join(node.state, 'registries'),
   networks: path.join(node.state, 'cni'),
-  bin,
+  plugins: [bin, pluginFolder],
 });
 
 function cniConfig(node: ClusterNode) {
@@ -93,6 +96,7 @@ function cniConfig(node: ClusterNode) {
           routes: [{ dst: '0.0.0.0/0' }],
         },
       },
+      pluginConfig(node),
     ],
   };
 }
@@ -133,6 +137,8 @@ function kubeletConfig(layout: ClusterLayout, node: ClusterNode) {
       'imagefs.available': '0%',
       'memory.available': String(evictionMemory),
     },
+    // Tells kubelet of a started or dead container at once, and not at its next look, a second apart.
+    featureGates: { EventedPLEG: true },
     serializeImagePulls: false,
     registryPullQPS: 0,
     // Pods of the last run are gone after a stop; waiting for them would delay the next start.

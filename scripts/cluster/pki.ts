@@ -42,6 +42,7 @@ function identities(layout: ClusterLayout): Identity[] {
     { file: 'scheduler', user: 'system:kube-scheduler' },
     { file: 'proxy', user: 'system:kube-proxy' },
     { file: 'front-proxy', user: 'front-proxy' },
+    { file: 'network-policy', user: 'network-policy' },
     { file: 'status-page', user: 'status-page' },
     { file: 'upstream-mirror', user: 'upstream-mirror', dns: ['raw.githubusercontent.com'] },
     { file: 'kubelet-client', user: 'apiserver-kubelet-client', groups: ['system:masters'] },

@@ -1,6 +1,6 @@
 import { text, valueAt } from '../check/model.ts';
 import { idOf } from '../diff/live/cluster.ts';
-import type { Sight } from './cluster-watch.ts';
+import type { Sight } from '../watch/cluster-watch.ts';
 
 /** What changes by itself all the time, and is no change of what somebody wants. */
 const restless = ['Application', 'Event', 'HorizontalPodAutoscaler', 'Pod'];

@@ -4,7 +4,7 @@ import { idOf } from '../diff/live/cluster.ts';
 import { argocdManager, lastWriter, ownersOf } from '../diff/live/managed-fields.ts';
 import { normalForm, tracking } from '../diff/live/normal-form.ts';
 import { type Environment, environments } from '../environment.ts';
-import type { Sight } from './cluster-watch.ts';
+import type { Sight } from '../watch/cluster-watch.ts';
 
 /** A field that had drifted: what Git says, and what it had become. Absent where it was not there. */
 export interface DriftedField {

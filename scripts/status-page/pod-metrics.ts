@@ -1,5 +1,5 @@
 import type { Environment } from '../environment.ts';
-import type { Api } from './api.ts';
+import type { Api } from '../watch/api.ts';
 import { type Counts, countsOf, type Requests, requestMetrics, requestsBetween } from './requests.ts';
 import { samplesOf } from './samples.ts';
 

@@ -1,6 +1,6 @@
 import { ofApplications, ofQuotes } from '../gitops/status.ts';
-import type { ClusterWatch } from './cluster-watch.ts';
-import type { Resource } from './resources.ts';
+import type { ClusterWatch } from '../watch/cluster-watch.ts';
+import type { Resource } from '../watch/resources.ts';
 import type { PageObjects } from './state.ts';
 
 const inArgocd = (kind: string, plural: string): Resource => ({

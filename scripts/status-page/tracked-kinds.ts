@@ -1,8 +1,8 @@
 import { environments } from '../environment.ts';
 import type { Application } from '../gitops/status.ts';
-import type { Api } from './api.ts';
-import type { ClusterWatch } from './cluster-watch.ts';
-import { discover, type Resource } from './resources.ts';
+import type { Api } from '../watch/api.ts';
+import type { ClusterWatch } from '../watch/cluster-watch.ts';
+import { discover, type Resource } from '../watch/resources.ts';
 import { shown } from './shown-resources.ts';
 
 type ApplicationWithResources = Application & {
