@@ -27,6 +27,7 @@ import { compareSemantics } from './differential/semantics.ts';
 import { fromCommitToProd } from './from-commit-to-prod.ts';
 import { hardening } from './hardening.ts';
 import { servedMetrics } from './metrics.ts';
+import { networkPolicies } from './network.ts';
 import { statusPage } from './status-page.ts';
 
 let on: Rehearsal;
@@ -389,6 +390,8 @@ promise(
 );
 
 hardening(promise, () => on);
+
+networkPolicies(promise, () => on);
 
 fromCommitToProd(promise, () => on);
 
