@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { CannotRun } from './cli.ts';
 
 /**
@@ -10,5 +10,14 @@ export async function makeCacheFolder(folder: string): Promise<void> {
     throw new CannotRun(
       `${folder} cannot be written (${error.code}): set XDG_CACHE_HOME to a folder that can, then run this again.`,
     );
+  });
+}
+
+/** Moves what was made into its place in the cache, unless another process has put the same there meanwhile. */
+export async function moveIntoCache(draft: string, folder: string): Promise<void> {
+  await rename(draft, folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') {
+      throw error;
+    }
   });
 }

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { cp, glob, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { cp, glob, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
+import { moveIntoCache } from '../cache.ts';
 import { appImageName } from '../gitops/app-image.ts';
 import { buildImage, ImageError, pushImage } from '../images/buildah.ts';
 import { cacheDir, repoRoot } from '../paths.ts';
@@ -90,7 +91,7 @@ export async function buildImages(report: (image: string) => void): Promise<Imag
     await mkdir(draft, { recursive: true });
     try {
       await fill(treesIn(draft), report);
-      await rename(draft, finished);
+      await moveIntoCache(draft, finished);
     } finally {
       await rm(draft, { recursive: true, force: true });
     }

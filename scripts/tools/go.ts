@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, glob, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { makeCacheFolder } from '../cache.ts';
+import { makeCacheFolder, moveIntoCache } from '../cache.ts';
 import { cacheDir } from '../paths.ts';
 import { runProgram } from '../program.ts';
 
@@ -53,12 +53,7 @@ export async function goTools(
   try {
     await build(name, building, onPackage);
     await nameProgramsProperly(building);
-    await rename(building, bin).catch((error: NodeJS.ErrnoException) => {
-      // Another process built the same programs meanwhile: theirs serve.
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') {
-        throw error;
-      }
-    });
+    await moveIntoCache(building, bin);
   } finally {
     await rm(building, { recursive: true, force: true });
     await rm(`${building}.modules`, { recursive: true, force: true });

@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { glob, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { makeCacheFolder } from '../../cache.ts';
+import { makeCacheFolder, moveIntoCache } from '../../cache.ts';
 import { cacheDir } from '../../paths.ts';
 import { moduleDir, moduleFile, pinnedVersion } from '../../tools/go-modules.ts';
 import { upstreamFile, upstreamManifests, upstreamUrl } from '../../upstream-manifests.ts';
@@ -65,12 +65,7 @@ export async function schemaStore(onWrite: () => void = () => {}): Promise<strin
       JSON.stringify(kinds.map(({ schema: _, ...resource }) => resource)),
     );
     await writeFile(path.join(partial, metadataFile), JSON.stringify(metadata));
-    await rename(partial, folder).catch((error: NodeJS.ErrnoException) => {
-      // Another process wrote the same schemas meanwhile: theirs serve.
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') {
-        throw error;
-      }
-    });
+    await moveIntoCache(partial, folder);
   } finally {
     await rm(partial, { recursive: true, force: true });
   }
