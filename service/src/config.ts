@@ -21,6 +21,8 @@ export interface Config {
   readonly drainLingerMs: number;
   /** How long after SIGTERM the last connection is cut. */
   readonly drainTimeoutMs: number;
+  /** How long a client may take to send a whole request, and to take any of an answer. */
+  readonly clientTimeoutMs: number;
   readonly postgres: PostgresConfig;
 }
 
@@ -158,6 +160,7 @@ export function parseConfig(variables: NodeJS.ProcessEnv, hostname: string): Con
     logLevel: env.oneOf('LOG_LEVEL', 'info', logLevels),
     drainLingerMs: env.integer('DRAIN_LINGER_MS', 1000, 0, 60_000),
     drainTimeoutMs: env.integer('DRAIN_TIMEOUT_MS', 10_000, 1, 600_000),
+    clientTimeoutMs: env.integer('CLIENT_TIMEOUT_MS', 10_000, 500, 600_000),
     postgres: {
       host: env.required('PGHOST', 'the name or address of the Postgres server'),
       readOnlyHost: env.optionalHost('PGHOST_READ_ONLY'),
@@ -186,6 +189,11 @@ export function parseConfig(variables: NodeJS.ProcessEnv, hostname: string): Con
   if (Math.max(connectTimeoutMs, statementTimeoutMs) >= answerTimeoutMs) {
     env.problems.push(
       `PG_ANSWER_TIMEOUT_MS is ${answerTimeoutMs}: expected more than PG_CONNECT_TIMEOUT_MS (${connectTimeoutMs}) and PG_STATEMENT_TIMEOUT_MS (${statementTimeoutMs})`,
+    );
+  }
+  if (answerTimeoutMs >= config.clientTimeoutMs) {
+    env.problems.push(
+      `CLIENT_TIMEOUT_MS is ${config.clientTimeoutMs}: expected more than PG_ANSWER_TIMEOUT_MS (${answerTimeoutMs})`,
     );
   }
   if (env.problems.length > 0) throw new ConfigError(env.problems);

@@ -35,9 +35,9 @@ export async function startService(config: Config, log: Logger): Promise<Service
   database.onRetry = () => metrics.databaseRetries.inc();
 
   const app = createApp({ identity, lifecycle, metrics, quotes: new PostgresQuotes(database), log });
-  const server = createPublicServer(app, config.pod, log);
+  const server = createPublicServer(app, config.pod, config.clientTimeoutMs, log);
   const drain = drainable(server);
-  const metricsServer = createMetricsServer(metrics.registry);
+  const metricsServer = createMetricsServer(metrics.registry, config.clientTimeoutMs);
   const metricsPort = await listen(metricsServer, config.metricsPort, config.listenHost);
   const port = await listen(server, config.port, config.listenHost);
   const { version, revision } = identity;

@@ -122,7 +122,8 @@ async function answers(port: number): Promise<void> {
   throw new Error('Postgres does not answer.');
 }
 
-async function freePort(): Promise<number> {
+/** A port of 127.0.0.1 that is free now. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

@@ -15,6 +15,7 @@ export interface QuoteApp {
   readonly lines: readonly Record<string, unknown>[];
   /** What it wrote to stderr until now. */
   said(): string;
+  readonly pid: number;
   kill(signal: NodeJS.Signals): void;
   /** Resolves to the exit code once the process is gone; null after a signal it did not handle. */
   readonly exit: Promise<number | null>;
@@ -40,6 +41,7 @@ export async function startQuoteApp(variables: Record<string, string>): Promise<
   const { child, said } = run(variables);
   const exit = once(child, 'exit').then(([code]) => code as number | null);
   const lines: Record<string, unknown>[] = [];
+  const pid = child.pid ?? assert.fail();
   const { promise, resolve, reject } = Promise.withResolvers<QuoteApp>();
   void exit.then(() => reject(new Error(`quote-app ended before it listened: ${said()}`)));
   createInterface({ input: child.stdout ?? assert.fail() }).on('line', (text) => {
@@ -47,7 +49,7 @@ export async function startQuoteApp(variables: Record<string, string>): Promise<
     lines.push(line);
     if (line.msg !== 'listening') return;
     const [url, metrics] = [`http://127.0.0.1:${line.port}`, `http://127.0.0.1:${line.metricsPort}`];
-    resolve({ url, metrics, lines, said, exit, kill: (signal) => void child.kill(signal) });
+    resolve({ url, metrics, lines, said, pid, exit, kill: (signal) => void child.kill(signal) });
   });
   return promise;
 }

@@ -9,6 +9,7 @@ import { pageRoutes } from '../routes/page.ts';
 import { probeRoutes } from '../routes/probes.ts';
 import { quoteRoutes } from '../routes/quotes.ts';
 import { versionRoutes } from '../routes/version.ts';
+import { refuseAmbiguous } from './ambiguous.ts';
 import { answerProblem, noSuchRoute } from './problem.ts';
 import { accompany } from './request.ts';
 import { mount } from './route.ts';
@@ -33,6 +34,7 @@ export function createApp({ identity, lifecycle, metrics, quotes, log }: AppPart
   const app = express();
   app.disable('x-powered-by').disable('etag');
   app.use(accompany(identity.pod, log, metrics));
+  app.use(refuseAmbiguous());
   mount(app, [...documented, ...openApiRoutes(documented, identity)]);
   app.use(noSuchRoute);
   app.use(answerProblem);

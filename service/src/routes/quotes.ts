@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
 import { Ajv, type JSONSchemaType } from 'ajv';
 import express, { type RequestHandler } from 'express';
 import type { NewQuote, Quotes } from '../db/quotes.ts';
@@ -8,8 +10,8 @@ const maxId = 2_147_483_647;
 const maxPage = 1_000_000;
 const maxLimit = 100;
 
-// One line that is not blank. Postgres cannot store U+0000, so control characters end here.
-const printable = '^(?=.*\\S)\\P{Cc}*$';
+// One line that is not blank. Postgres can store neither U+0000 nor half of a surrogate pair: both end here.
+const printable = '^(?=.*\\S)[^\\p{Cc}\\p{Cs}]*$';
 
 const newQuoteSchema: JSONSchemaType<NewQuote> = {
   type: 'object',
@@ -127,7 +129,7 @@ export function quoteRoutes(quotes: Quotes): Route[] {
       },
       handlers: [
         requireJson,
-        express.json({ limit: '16kb', inflate: false }),
+        express.json({ limit: '16kb', inflate: false, verify: requireUtf8 }),
         async (request, response) => {
           const quote = await quotes.add(parseNewQuote(request.body));
           response.status(201).location(`/api/quotes/${quote.id}`).json(quote);
@@ -189,6 +191,12 @@ const requireJson: RequestHandler = (request, _response, next) => {
   if (type !== 'application/json') throw new Problem(415, 'the Content-Type must be application/json');
   next();
 };
+
+/** Before it is parsed: what is no UTF-8 would be stored as question marks. */
+function requireUtf8(_request: IncomingMessage, _response: unknown, body: Buffer, charset: string): void {
+  if (charset !== 'utf-8') throw new Problem(415, 'the charset must be utf-8');
+  if (!isUtf8(body)) throw new Problem(400, 'the body is not UTF-8');
+}
 
 function parseNewQuote(body: unknown): NewQuote {
   if (isNewQuote(body)) return body;
