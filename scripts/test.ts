@@ -14,6 +14,7 @@ Exit code: 0 all passed, 1 something failed, 2 cannot run.
 const testPackages = {
   iproute2: 'makes the network namespaces that NetworkPolicies are tested between',
   nftables: 'holds them to the NetworkPolicies',
+  haproxy: 'is the edge the service is tested behind',
   postgresql: 'is the database the service is tested against',
 };
 

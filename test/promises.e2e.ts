@@ -20,6 +20,7 @@ import { storage } from '../scripts/images/buildah.ts';
 import { cacheDir, repoRoot } from '../scripts/paths.ts';
 import { type Rehearsal, rehearse } from '../scripts/rehearsal.ts';
 import { until } from '../scripts/until.ts';
+import { abuse } from './abuse.ts';
 import { auditTells } from './audit.ts';
 import { apiServer } from './differential/api-server.ts';
 import { compareGates } from './differential/differential.ts';
@@ -392,6 +393,8 @@ promise(
 hardening(promise, () => on);
 
 networkPolicies(promise, () => on);
+
+abuse(promise, () => on);
 
 fromCommitToProd(promise, () => on);
 

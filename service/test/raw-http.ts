@@ -56,8 +56,8 @@ export function exchange(
 
 /** Connections that ask for nothing whole. */
 export interface Flood {
-  /** How many were connected, those that the server has ended since among them. */
-  connected(): number;
+  /** How many came about, those that the server has ended since among them. */
+  came(): number;
   end(): void;
 }
 
@@ -65,23 +65,27 @@ export interface Flood {
 export async function flood({ port, from }: Way, count: number, bytes: string): Promise<Flood> {
   const sockets: Socket[] = [];
   const payload = Buffer.from(bytes, 'latin1');
-  let connected = 0;
+  let came = 0;
   for (let nth = 0; nth < count; nth += 1) {
     const socket = connect({
       port,
       host: '127.0.0.1',
       ...(from === undefined ? {} : { localAddress: from }),
     });
-    socket.on('error', () => {}).resume();
-    socket.on('connect', () => {
-      connected += 1;
+    socket.once('connect', () => {
+      came += 1;
       socket.write(payload);
     });
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => {
+      // The server ended it before its beginning was heard of.
+      if (code === 'ECONNRESET' && socket.bytesWritten === 0) came += 1;
+    });
+    socket.resume();
     sockets.push(socket);
     if (nth % 100 === 99) await sleep(1);
   }
   return {
-    connected: () => connected,
+    came: () => came,
     end() {
       for (const socket of sockets) socket.destroy();
     },

@@ -5,6 +5,9 @@ import { DatabaseUnavailable } from '../db/failures.ts';
 /** Seconds a client is asked to wait before it tries again. */
 export const retryAfterSeconds = 2;
 
+/** What a client is told of a body that no route takes. */
+export const tooLarge = 'the request body is larger than 16 KiB';
+
 /** The body of every error answer: problem details as of RFC 9457, plus our request id. */
 interface ProblemDetails {
   readonly type: 'about:blank';
@@ -75,7 +78,7 @@ function toProblem(error: unknown): Problem {
 // Express and its body parser throw errors that carry a status; their own words may quote the request.
 const clientErrorDetails: Readonly<Record<number, string>> = {
   400: 'the request is not valid: malformed JSON, or a malformed path',
-  413: 'the request body is larger than 16 KiB',
+  413: tooLarge,
   415: 'the request body must be UTF-8 JSON, not compressed',
 };
 

@@ -25,7 +25,8 @@ export function createPublicServer(
   clientTimeoutMs: number,
   log: Logger,
 ): Server {
-  const server = createBoundedServer(app, 2000, clientTimeoutMs);
+  // Each may hold 40 KiB of headers and body. Above what the edges open: base/edge/haproxy.cfg.
+  const server = createBoundedServer(app, 1000, clientTimeoutMs);
   // Longer than the 60 s proxies keep idle connections, or they send into one just being closed.
   server.keepAliveTimeout = 65_000;
   const refuse = (socket: Duplex, status: number, reason: string) => {

@@ -3,12 +3,13 @@ import type { IncomingMessage } from 'node:http';
 import { Ajv, type JSONSchemaType } from 'ajv';
 import express, { type RequestHandler } from 'express';
 import type { NewQuote, Quotes } from '../db/quotes.ts';
-import { Problem } from '../http/problem.ts';
+import { Problem, tooLarge } from '../http/problem.ts';
 import { databaseAway, json, problem, type Route, type Schema } from '../http/route.ts';
 
 const maxId = 2_147_483_647;
 const maxPage = 1_000_000;
 const maxLimit = 100;
+const maxBody = 16 * 1024;
 
 // One line that is not blank. Postgres can store neither U+0000 nor half of a surrogate pair: both end here.
 const printable = '^(?=.*\\S)[^\\p{Cc}\\p{Cs}]*$';
@@ -129,7 +130,8 @@ export function quoteRoutes(quotes: Quotes): Route[] {
       },
       handlers: [
         requireJson,
-        express.json({ limit: '16kb', inflate: false, verify: requireUtf8 }),
+        requireSmall,
+        express.json({ limit: maxBody, inflate: false, verify: requireUtf8 }),
         async (request, response) => {
           const quote = await quotes.add(parseNewQuote(request.body));
           response.status(201).location(`/api/quotes/${quote.id}`).json(quote);
@@ -189,6 +191,12 @@ const requireJson: RequestHandler = (request, _response, next) => {
   // request.is() answers null for a request without a body, whose type is then what it says.
   const type = request.get('Content-Type')?.split(';', 1)[0]?.trim().toLowerCase();
   if (type !== 'application/json') throw new Problem(415, 'the Content-Type must be application/json');
+  next();
+};
+
+/** The parser would read all of a body before it refuses it. */
+const requireSmall: RequestHandler = (request, _response, next) => {
+  if (Number(request.get('Content-Length') ?? 0) > maxBody) throw new Problem(413, tooLarge);
   next();
 };
 
