@@ -34,7 +34,7 @@ export function abuse(
       t.diagnostic(`20,000 requests: ${counts.join(', ')}; the other: ${served.length} times 200`);
       assert.deepEqual(Object.keys(told), ['200', '429']);
       assert.deepEqual(new Set(served), new Set([200]));
-      assert.equal(await started(), before);
+      assert.equal(await restarts(kubectl), before);
     },
   );
 
@@ -46,7 +46,6 @@ export function abuse(
       'Content-Length before Transfer-Encoding',
       'a coding that is almost chunked',
       'two lengths',
-      'a length that is 2 in 64 bits',
       'a negative chunk size',
       'a NUL in a name',
       'a space before a colon',
@@ -70,9 +69,9 @@ async function flood(cluster: string, times: number): Promise<number[]> {
   return stdout.split('\n').map(Number);
 }
 
-/** How often containers of prod were started again: all of them, by name of the pod. */
-function restarts(kubectl: Rehearsal['kubectl']): Promise<string> {
-  const jsonpath =
-    '{range .items[*]}{.metadata.name} {.status.containerStatuses[*].restartCount}{"\\n"}{end}';
-  return kubectl(['get', 'pods', '--namespace=prod', `--output=jsonpath=${jsonpath}`]);
+/** How often containers of prod were started again, altogether: the autoscaler may add pods meanwhile. */
+async function restarts(kubectl: Rehearsal['kubectl']): Promise<number> {
+  const jsonpath = '{.items[*].status.containerStatuses[*].restartCount}';
+  const counts = await kubectl(['get', 'pods', '--namespace=prod', `--output=jsonpath=${jsonpath}`]);
+  return counts.split(' ').reduce((sum, count) => sum + Number(count), 0);
 }

@@ -36,6 +36,8 @@ test('values that contradict each other are refused', () => {
     const slow = { ...environment('a', 5432), [name]: '1800' };
     assert.throws(() => parseConfig(slow, 'a'), /PG_ANSWER_TIMEOUT_MS is 1800: expected more than/);
   }
+  const hasty = { ...environment('a', 5432), CLIENT_TIMEOUT_MS: '1800' };
+  assert.throws(() => parseConfig(hasty, 'a'), /CLIENT_TIMEOUT_MS is 1800: expected more than/);
 });
 
 test('a port that is taken ends it with code 1', async () => {

@@ -61,10 +61,9 @@ export interface Flood {
   end(): void;
 }
 
-/** Opens connections, a hundred at a time, and sends the same on each; resolves when each was tried. */
-export async function flood({ port, from }: Way, count: number, bytes: string): Promise<Flood> {
+/** Opens connections and sends one of `bytes` on each, in turn; resolves when each was tried. */
+export async function flood({ port, from }: Way, count: number, bytes: readonly string[]): Promise<Flood> {
   const sockets: Socket[] = [];
-  const payload = Buffer.from(bytes, 'latin1');
   let came = 0;
   for (let nth = 0; nth < count; nth += 1) {
     const socket = connect({
@@ -74,7 +73,7 @@ export async function flood({ port, from }: Way, count: number, bytes: string): 
     });
     socket.once('connect', () => {
       came += 1;
-      socket.write(payload);
+      socket.write(bytes[nth % bytes.length] ?? '');
     });
     socket.on('error', ({ code }: NodeJS.ErrnoException) => {
       // The server ended it before its beginning was heard of.
@@ -82,7 +81,8 @@ export async function flood({ port, from }: Way, count: number, bytes: string): 
     });
     socket.resume();
     sockets.push(socket);
-    if (nth % 100 === 99) await sleep(1);
+    // No faster than it can come about: what overflows the kernel's queue is tried again only after a second.
+    for (let wait = 0; nth - came > 300 && wait < 50; wait += 1) await sleep(1);
   }
   return {
     came: () => came,
