@@ -87,6 +87,14 @@ describe('slow clients', { concurrency: true }, () => {
     }
   });
 
+  test('a connection that was idle for longer is used once more: the edges keep theirs', async () => {
+    const ask = 'GET /version HTTP/1.1\r\nHost: x\r\n';
+    const { statuses } = await exchange({ port }, `${ask}\r\n`, 15_000, (socket) => {
+      setTimeout(() => socket.write(`${ask}Connection: close\r\n\r\n`), 4000);
+    });
+    assert.deepEqual(statuses, [200, 200]);
+  });
+
   test('a client that reads none of its answers is cut, and others are answered', async () => {
     const ask = 'GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(2000);
     const deaf = exchange({ port }, ask, 15_000, (socket) => socket.pause());
