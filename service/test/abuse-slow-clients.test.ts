@@ -24,7 +24,7 @@ before(async () => {
   app = await startQuoteApp({
     ...environment('pod-a', postgres.port),
     NODE_OPTIONS: heap,
-    CLIENT_TIMEOUT_MS: '2000',
+    CLIENT_TIMEOUT_MS: '3000',
   });
   await untilReady(app);
   port = Number(new URL(app.url).port);
