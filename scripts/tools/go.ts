@@ -16,6 +16,8 @@ export type ToolModule =
   | 'cloudnative-pg'
   | 'cluster'
   | 'conftest'
+  | 'cosign'
+  | 'image-verifier'
   | 'kube-score'
   | 'kubeconform'
   | 'kyverno'
