@@ -17,6 +17,7 @@ export type ToolModule =
   | 'cluster'
   | 'conftest'
   | 'cosign'
+  | 'govulncheck'
   | 'image-verifier'
   | 'kube-score'
   | 'kubeconform'
