@@ -28,6 +28,7 @@ import { fromCommitToProd } from './from-commit-to-prod.ts';
 import { hardening } from './hardening.ts';
 import { servedMetrics } from './metrics.ts';
 import { networkPolicies } from './network.ts';
+import { signedImages } from './signed-images.ts';
 import { statusPage } from './status-page.ts';
 
 let on: Rehearsal;
@@ -392,6 +393,8 @@ promise(
 hardening(promise, () => on);
 
 networkPolicies(promise, () => on);
+
+signedImages(promise, () => on);
 
 fromCommitToProd(promise, () => on);
 
