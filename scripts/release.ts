@@ -10,22 +10,30 @@ import { carryOut, requireOpen } from './release/carry-out.ts';
 import { git } from './release/commit.ts';
 import { asked, options, optionsHelp } from './release/options.ts';
 import { pinFile } from './release/pin.ts';
-import { buildRelease, proposeRelease, pushRelease, requireRegistry } from './release/release.ts';
+import {
+  buildRelease,
+  type Destination,
+  proposeRelease,
+  pushRelease,
+  requireRegistry,
+} from './release/release.ts';
 import { releaseFile } from './release/release-settings.ts';
 import { report } from './release/report.ts';
 import { requireThere } from './release/running.ts';
 
 const help = `
-Usage: npm run release -- [--skip-tests] [--no-cache] [--registry] [--sbom FILE] [--dry-run | --push REMOTE] [--json]
+Usage: npm run release -- [--skip-tests] [--no-cache] [--registry --key KEY] [--sbom FILE] [--dry-run | --push REMOTE] [--json]
 
-Runs the tests, builds the service's image from the last commit that touched it, pushes it and its SBOM to the registry,
-and pins ${environments[0]} to its digest by a commit. The same commit on the same base makes the same digest. The tests want a
+Runs the tests, builds the service's image from the last commit that touched it, pushes it, its signature and its SBOM to
+the registry, and pins ${environments[0]} to its digest by a commit. The same commit on the same base makes the same digest. The tests want a
 clean working tree, as they would run on what the image has not.
 
   --skip-tests             builds without "npm test", which otherwise must pass
   --no-cache               has npm install the service's packages anew
   --registry               pushes to the registry that base/registry names, as whom "buildah login" knows, in place of
-                           the embedded cluster's
+                           the embedded cluster's, whose own key signs there
+  --key KEY                what cosign signs with for --registry: a file of "cosign generate-key-pair", whose password is
+                           in COSIGN_PASSWORD or asked for, or a reference such as awskms:///alias/NAME
   --sbom FILE              writes the SBOM (CycloneDX 1.6, JSON) into a file too
 ${optionsHelp('builds, shows the digest and what would change; pushes and commits nothing')}
 
@@ -40,10 +48,11 @@ await run(
       'skip-tests': { type: 'boolean' },
       'no-cache': { type: 'boolean' },
       registry: { type: 'boolean' },
+      key: { type: 'string' },
       sbom: { type: 'string' },
     },
   },
-  async ({ 'skip-tests': skip, 'no-cache': anew, registry, sbom, name, context, json, ...given }) => {
+  async ({ 'skip-tests': skip, 'no-cache': anew, registry, key, sbom, name, context, json, ...given }) => {
     const wanted = asked(given);
     const revision = await imageRevision(repoRoot);
     if (revision === undefined) {
@@ -55,15 +64,15 @@ await run(
       );
     }
     const tell = report(json === true);
-    const to = registry === true || context !== undefined ? undefined : (name ?? defaultClusterName);
+    const to = destination(registry === true || context !== undefined, key, name);
     await requireOpen(
       repoRoot,
       environments[0],
       [pinFile(environments[0]), releaseFile(environments[0])],
       wanted,
     );
-    if (to !== undefined && !wanted.dryRun) {
-      await requireRegistry(to);
+    if ('cluster' in to && !wanted.dryRun) {
+      await requireRegistry(to.cluster);
     }
     if (skip !== true && !(await tested())) {
       return 1;
@@ -81,8 +90,8 @@ await run(
     }
     const proposal = await proposeRelease(repoRoot, built.digest, revision);
     if (!wanted.dryRun) {
-      const pushed = await pushRelease(built, to);
-      tell.say(`pushed, its SBOM as ${pushed.sbom}`);
+      await pushRelease(built, to);
+      tell.say('pushed and signed, its SBOM beside it');
     }
     const result = { image: built.image, digest: built.digest, revision: revision.commit };
     if (proposal === undefined) {
@@ -97,6 +106,24 @@ await run(
     return 0;
   },
 );
+
+/** Where the image goes. @throws {CannotRun} where nobody would sign it there, or two would */
+function destination(real: boolean, key: string | undefined, name: string | undefined): Destination {
+  if (!real) {
+    if (key !== undefined) {
+      throw new CannotRun(
+        "--key goes with --registry: the embedded cluster's own key signs what it is given.",
+      );
+    }
+    return { cluster: name ?? defaultClusterName };
+  }
+  if (key === undefined) {
+    throw new CannotRun(
+      'Say which key signs the image: --key FILE, of "cosign generate-key-pair", or one in a KMS (--help).',
+    );
+  }
+  return { key };
+}
 
 /** Whether the tests pass, of what is built: with other changes in the tree they would say nothing of it. */
 async function tested(): Promise<boolean> {

@@ -9,7 +9,7 @@ import { repoRoot } from './paths.ts';
 
 type Step = { uses?: string; run?: string; with?: Record<string, unknown>; env?: Record<string, unknown> };
 type Workflow = {
-  on: unknown;
+  on: string | Record<string, unknown>;
   permissions: unknown;
   concurrency: unknown;
   jobs: Record<string, { permissions?: unknown; if?: string; needs?: unknown; steps: Step[] }>;
@@ -45,7 +45,9 @@ const permitted = new Map([['diff.yaml: comment', { 'pull-requests': 'write' }]]
 
 test('no job may do more than read that is not permitted by name, keeps a token, knows a secret, or pastes what an author chose into a shell', () => {
   for (const { file, text, workflow, steps } of workflows) {
-    assert.deepEqual(workflow.on, 'pull_request', file);
+    // Neither of a pull request nor of a schedule has a stranger's code a token that may write.
+    const on = typeof workflow.on === 'string' ? [workflow.on] : Object.keys(workflow.on);
+    assert.deepEqual(on, file === 'advisories.yaml' ? ['pull_request', 'schedule'] : ['pull_request'], file);
     assert.deepEqual(workflow.permissions, { contents: 'read' }, file);
     assert.ok(workflow.concurrency, file);
     for (const [name, job] of Object.entries(workflow.jobs)) {
@@ -89,6 +91,8 @@ test('the job that may comment has no file of the pull request but the diff, and
 const judging = [
   { file: 'check.yaml', job: 'check', command: 'check', comparesWith: '--since HEAD^1' },
   { file: 'diff.yaml', job: 'diff', command: 'diff', comparesWith: ' HEAD^1' },
+  // What is pinned is judged as it is, and against nothing.
+  { file: 'advisories.yaml', job: 'advisories', command: 'advisories', comparesWith: undefined },
 ];
 
 for (const { file, job, command, comparesWith } of judging) {
@@ -102,9 +106,9 @@ for (const { file, job, command, comparesWith } of judging) {
     assert.equal(base.inputs.path, 'base');
     assert.equal(pullRequest?.inputs?.path, 'pull-request');
     // What it is compared with is the merge's first parent; what a commit acknowledges is in any message since.
-    assert.equal(pullRequest.inputs['fetch-depth'], 0);
+    assert.equal(pullRequest.inputs['fetch-depth'], comparesWith === undefined ? undefined : 0);
     assert.ok(
-      steps.some(({ run = '' }) => run.includes('--root pull-request') && run.includes(comparesWith)),
+      steps.some(({ run = '' }) => run.includes('--root pull-request') && run.includes(comparesWith ?? '')),
     );
     const installed = steps.findIndex(({ run = '' }) =>
       run.startsWith(`node base/scripts/run.mjs ${command}`),
@@ -122,10 +126,7 @@ test('every job that has the files of a pull request is one of those', () => {
       steps.some(({ uses = '' }) => uses.startsWith('actions/checkout@')) ? [`${file}: ${name}`] : [],
     ),
   );
-  assert.deepEqual(
-    having.sort(),
-    judging.map(({ file, job }) => `${file}: ${job}`),
-  );
+  assert.deepEqual(having.sort(), judging.map(({ file, job }) => `${file}: ${job}`).sort());
 });
 
 /** Each command of ours that a workflow runs, with its options and the formats that they name. */
@@ -156,7 +157,8 @@ test('every option and format that a workflow gives to a command of ours is one 
   );
   for (const { file, verb, options, formats } of ours) {
     const help = new Map(helps).get(verb) ?? '';
-    const known = [...help.matchAll(/^ {2}(--[a-z-]+)/gm)].map(([, option]) => option);
+    const own = [...help.matchAll(/^ {2}(--[a-z-]+)/gm)].map(([, option]) => option);
+    const known = ['--help', ...own];
     const named = [...help.matchAll(/^ {24}([a-z]+) {2,}/gm)].map(([, format]) => format);
     assert.deepEqual(
       options.filter((option) => !known.includes(option)),

@@ -89,8 +89,10 @@ export function fromCommitToProd(
       assert.equal(promoted.digest, released.digest);
       const files = await ada.git('show', '--format=', '--name-only', promoted.commit);
       assert.equal(files, 'overlays/prod/kustomization.yaml\noverlays/prod/release.yaml');
-      const sbom = `${released.digest.replace(':', '-')}.sbom`;
-      assert.ok(await registryHas(rehearsal(), sbom), `the SBOM as ${sbom}`);
+      for (const what of ['sig', 'att']) {
+        const tag = `${released.digest.replace(':', '-')}.${what}`;
+        assert.ok(await registryHas(rehearsal(), tag), `what cosign looks for as ${tag}`);
+      }
       const again = await ada.verb<Made>('release', '--skip-tests', '--no-cache', '--dry-run');
       assert.equal(again.digest, released.digest, 'built anew, with every package installed again');
 

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { advisoriesFile } from '../advisories/exemptions.ts';
 import { freezesFile } from '../freezes/calendar.ts';
 import { releasesIn } from '../upstream-manifests.ts';
 import { exemptionsFile } from './exemptions/exemptions.ts';
@@ -259,7 +260,7 @@ async function unlistedFindings(
   });
   const own = new Set(choices.map(({ dir }) => dir));
   const unlisted = yaml
-    .filter((file) => ![exemptionsFile, freezesFile].includes(path.relative(root, file)))
+    .filter((file) => ![exemptionsFile, freezesFile, advisoriesFile].includes(path.relative(root, file)))
     .filter((file) =>
       isKustomizationFile(file)
         ? folderOf(root, file) === 'base' && !listed.has(path.dirname(file)) && !own.has(path.dirname(file))

@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { kubectlFor } from '../gitops/kubectl.ts';
+import { pushArtifact } from '../images/artifact.ts';
 import { pushImage, removeInterruptedBuilds } from '../images/buildah.ts';
+import { imageSignature, sbomAttestation } from '../images/signature.ts';
 import { goTools } from '../tools/go.ts';
 import { applyAddons } from './addons.ts';
 import { createCgroups, processesOfPod, removeCgroups } from './cgroups.ts';
@@ -22,6 +24,7 @@ import { ensureObjectStore } from './object-store.ts';
 import { ensurePki, writeKubeconfig } from './pki.ts';
 import { killCluster, killNode, recordedComponents, runningPid, stopComponent } from './processes.ts';
 import { ensureRegistry, registryFolder, tagInRegistry } from './registry.ts';
+import { ensureSigningKey, signingKey } from './signing-key.ts';
 import { makeSmallVolume, type SmallVolume } from './small-volume.ts';
 import { ensureUpstreamMirror } from './upstream-mirror/upstream-mirror.ts';
 
@@ -33,8 +36,10 @@ export interface Cluster {
   /** Ends every process and takes away every namespace, mount and cgroup. Data stay unless purged. */
   stop(report: (doing: string) => void, options: { purge: boolean }): Promise<void>;
   kubeconfig: string;
-  /** Makes an image of the local store available to every node; returns its digest. */
+  /** Signs an image of the local store and makes it available to every node; returns its digest. */
   loadImage(image: string): Promise<string>;
+  /** Puts a signed SBOM beside an image of the cluster's registry. */
+  attestImage(image: string, digest: string, sbom: string): Promise<void>;
   /** Pulls the node's cable and kills everything on it, without a goodbye. */
   loseNode(node: string): Promise<void>;
   returnNode(node: string): Promise<void>;
@@ -57,11 +62,17 @@ export function embeddedCluster(name: string): Cluster {
     start: (report) => start(layout, report),
     stop: (report, options) => stop(layout, report, options),
     loadImage: async (image) => {
-      const ports = await readPorts(layout);
-      if (ports === undefined) {
-        throw new Error(`the cluster "${name}" has not been started: run "npm start" first.`);
-      }
-      return pushImage(image, `127.0.0.1:${ports.registry}`);
+      const registry = await registryOf(layout);
+      const digest = await pushImage(image, registry);
+      const repository = repositoryOf(image);
+      const signature = imageSignature(repository, digest, await signingKey(layout));
+      await pushArtifact(`http://${registry}`, repository, signature);
+      return digest;
+    },
+    attestImage: async (image, digest, sbom) => {
+      const repository = repositoryOf(image);
+      const attestation = sbomAttestation(repository, digest, sbom, await signingKey(layout));
+      await pushArtifact(`http://${await registryOf(layout)}`, repository, attestation);
     },
     loseNode: async (node) => {
       const { name: lost } = find(layout, node);
@@ -82,8 +93,7 @@ export function embeddedCluster(name: string): Cluster {
       process.kill(pid, 'SIGKILL');
     },
     tagImage: async (image, tag) => {
-      const ports = await readPorts(layout);
-      await tagInRegistry(`127.0.0.1:${ports?.registry}`, image, tag);
+      await tagInRegistry(await registryOf(layout), image, tag);
     },
     smallVolume: (volume, bytes) => makeSmallVolume(find(layout, 'n1'), volume, bytes),
     signalPod: async (uid, signal, container) => {
@@ -93,6 +103,17 @@ export function embeddedCluster(name: string): Cluster {
     },
   };
 }
+
+/** Where the cluster's registry is on this machine. @throws where the cluster was never started */
+async function registryOf(layout: ClusterLayout): Promise<string> {
+  const ports = await readPorts(layout);
+  if (ports === undefined) {
+    throw new Error(`the cluster "${layout.name}" has not been started: run "npm start" first.`);
+  }
+  return `127.0.0.1:${ports.registry}`;
+}
+
+const repositoryOf = (image: string) => image.replace(/:[^:/]+$/, '');
 
 function find(layout: ClusterLayout, name: string): ClusterNode {
   const node = layout.nodes.find((candidate) => candidate.name === name);
@@ -117,6 +138,7 @@ async function start(layout: ClusterLayout, report: (doing: string) => void): Pr
   }
   await createCgroups(layout);
   await ensurePki(layout);
+  await ensureSigningKey(layout);
   report('etcd and the API server');
   const images = await buildImages(() => {});
   await copyImages(images.registry, registryFolder(layout));

@@ -20,6 +20,8 @@ export interface Containerd {
   networks: string;
   /** The folders of CNI's plug-ins. */
   plugins: string[];
+  /** The folder of what is asked before an image is pulled. */
+  verifiers: string;
 }
 
 /** containerd finds its shim and runc on PATH. */
@@ -59,7 +61,15 @@ function mirrorConfig(registry: string, address: string): string {
 }
 
 /** containerd's configuration file. */
-export function containerdConfig({ root, run, socket, mirrors, networks, plugins }: Containerd): string {
+export function containerdConfig({
+  root,
+  run,
+  socket,
+  mirrors,
+  networks,
+  plugins,
+  verifiers,
+}: Containerd): string {
   const quoted = (value: string) => JSON.stringify(value);
   return `version = 3
 root = ${quoted(root)}
@@ -75,7 +85,15 @@ disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.snapshotter.v1.bl
 
 [plugins."io.containerd.cri.v1.images"]
   snapshotter = "overlayfs"
+  # Each of six settings here, max_concurrent_downloads too, has containerd pull in a way that asks no verifier.
+  use_local_image_pull = false
+
+[plugins."io.containerd.transfer.v1.local"]
   max_concurrent_downloads = 6
+
+[plugins."io.containerd.image-verifier.v1.bindir"]
+  bin_dir = ${quoted(verifiers)}
+  per_verifier_timeout = "10s"
 
 [plugins."io.containerd.cri.v1.images".pinned_images]
   sandbox = ${quoted(pauseImage)}

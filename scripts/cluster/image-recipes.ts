@@ -92,6 +92,15 @@ export const programImages: Recipe[] = [
 /** local-path's helper pods only need a shell, mkdir and rm: Debian serves under busybox's name. */
 export const helperImage = 'docker.io/library/busybox:latest';
 
+/** The names, without tags, of all that the cluster builds for itself under upstream's names. */
+export const stockedRepositories = [
+  ...new Set(
+    [...systemImages, ...programImages, { image: helperImage }].map(({ image }) =>
+      image.replace(/:[^:/]+$/, ''),
+    ),
+  ),
+];
+
 async function npmFolder(): Promise<string> {
   const fromNpm = process.env.npm_execpath;
   if (fromNpm?.endsWith('bin/npm-cli.js')) {

@@ -38,6 +38,7 @@ export async function unpackImages(
     mirrors: path.join(scratch, 'registries'),
     networks: path.join(scratch, 'cni'),
     plugins: [],
+    verifiers: path.join(scratch, 'verifiers'),
   };
   const config = path.join(scratch, 'containerd.toml');
   await writeMirrors(settings.mirrors, registry);

@@ -10,6 +10,12 @@ import {
   containerdEnvironment,
   writeMirrors,
 } from './containerd.ts';
+import {
+  ensureImageVerifier,
+  verifierConfig,
+  verifierEnvironment,
+  verifiersFolder,
+} from './image-verifier.ts';
 import { addresses, type ClusterLayout, type ClusterNode } from './layout.ts';
 import { ensureAgent, pluginConfig, pluginFolder } from './network-policy/component.ts';
 import { pkiKubeconfig } from './pki.ts';
@@ -41,6 +47,7 @@ export async function ensureNode(layout: ClusterLayout, node: ClusterNode, bin: 
       files,
       env,
     });
+  await ensureImageVerifier(node);
   const containerd = containerdOf(node, bin);
   await start(
     'containerd',
@@ -48,8 +55,9 @@ export async function ensureNode(layout: ClusterLayout, node: ClusterNode, bin: 
     {
       [inNode('containerd.toml')]: containerdConfig(containerd),
       [inNode('cni/10-quotes.conflist')]: JSON.stringify(cniConfig(node), null, 2),
+      ...(await verifierConfig(layout, node)),
     },
-    containerdEnvironment(bin),
+    { ...containerdEnvironment(bin), ...verifierEnvironment(node) },
   );
   await waitForComponent(layout, `${node.name}-containerd`, () => accepts(containerd.socket));
   // Before kubelet: no pod of the node is there before what holds it.
@@ -78,6 +86,7 @@ export const containerdOf = (node: ClusterNode, bin: string): Containerd => ({
   mirrors: path.join(node.state, 'registries'),
   networks: path.join(node.state, 'cni'),
   plugins: [bin, pluginFolder],
+  verifiers: verifiersFolder(node),
 });
 
 function cniConfig(node: ClusterNode) {

@@ -57,3 +57,26 @@ test('a pod on its way out, and a container that is being created, are no proble
   const state = { waiting: { reason: 'ContainerCreating' } };
   assert.deepEqual(podProblems(pod({ containerStatuses: [{ name: 'app', state }] })), []);
 });
+
+test('an image that a node may not pull is told by what the node says of it, and by nothing of who passed that on', () => {
+  const image = 'ghcr.io/quotes-gitops/quote-app@sha256:aa';
+  const blocked =
+    `failed to pull and unpack image "${image}": image verifier bindir blocked pull of ${image} with digest sha256:aa ` +
+    `for reason: verifier signature rejected image (exit code 1): nobody signed ${image}`;
+  const told = (reason: string, message: string) => {
+    const state = { waiting: { reason, message } };
+    return podProblems(pod({ containerStatuses: [{ name: 'app', state }] })).join();
+  };
+  const said = `quote-app-1: its image is not run: nobody signed ${image}`;
+  assert.equal(told('ErrImagePull', blocked), said);
+  const again = `Back-off pulling image "${image}": ErrImagePull: ${blocked}`;
+  assert.equal(told('ImagePullBackOff', again), said);
+  const unanswered =
+    `failed to pull and unpack image "${image}": blocking pull of ${image} with digest sha256:aa: ` +
+    'image verifier bindir returned error: failed to call verifier signature (runtime 1ms): permission denied';
+  assert.match(
+    told('ErrImagePull', unanswered),
+    /not run: error: failed to call verifier signature .* denied$/,
+  );
+  assert.match(told('ErrImagePull', 'not found'), /^quote-app-1: ErrImagePull: not found$/);
+});

@@ -86,6 +86,13 @@ function evicted({ metadata, spec, status }: Pod): string {
   );
 }
 
+/** What a node's image verifier said, which containerd and kubelet tell at the end of three sentences of theirs. */
+function imageVerdict(message: string): string | undefined {
+  const rejected = /: verifier \S+ rejected image \(exit code \d+\): (.+)$/s.exec(message);
+  const failed = /: image verifier \S+ returned (error: .+)$/s.exec(message);
+  return (rejected ?? failed)?.[1];
+}
+
 function waiting({ status }: Pod): string[] {
   return (status.containerStatuses ?? []).flatMap(({ name, ready, state, lastState }) => {
     const { reason, message } = state.waiting ?? {};
@@ -96,6 +103,10 @@ function waiting({ status }: Pod): string[] {
     }
     if (reason === undefined || ['ContainerCreating', 'PodInitializing'].includes(reason)) {
       return [];
+    }
+    const verdict = imageVerdict(message ?? '');
+    if (verdict !== undefined) {
+      return [`its image is not run: ${verdict}`];
     }
     const ended = lastState?.terminated;
     const because =

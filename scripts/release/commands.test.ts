@@ -236,3 +236,14 @@ test('what a user gets wrong is said in a line, with the next step', async (t) =
   await wrong(/^--limit 0: a whole number from 1 on/, 'history', '--limit', '0', 'prod');
   await wrong(/^Unknown option '--fast'.* See --help\./, 'release', '--fast');
 });
+
+test('a release to a registry of your own is signed by a key that is named, and the embedded one by its own', async () => {
+  const release = async (...args: string[]) => {
+    const program = path.join(repoRoot, 'scripts/release.ts');
+    const command = ['--disable-warning=ExperimentalWarning', program, '--dry-run', ...args];
+    const { stderr, exitCode } = await execa(process.execPath, command, { stdin: 'ignore', reject: false });
+    return `${exitCode} ${stderr}`;
+  };
+  assert.match(await release('--registry'), /^2 Say which key signs the image: --key FILE/);
+  assert.match(await release('--key', 'cosign.key'), /^2 --key goes with --registry/);
+});

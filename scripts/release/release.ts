@@ -1,40 +1,30 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { CannotRun } from '../cli.ts';
 import { embeddedCluster } from '../cluster/cluster.ts';
 import { readPorts } from '../cluster/gateway/gateway.ts';
 import { clusterLayout } from '../cluster/layout.ts';
 import { clusterReference } from '../cluster-reference.ts';
 import { environments } from '../environment.ts';
-import { appImageName, appName, buildAppImage, type Revision } from '../gitops/app-image.ts';
-import { buildImage, imageDigest, publishImage } from '../images/buildah.ts';
+import { appName, buildAppImage, type Revision } from '../gitops/app-image.ts';
+import { imageDigest, publishImage } from '../images/buildah.ts';
 import type { Proposal } from './commit.ts';
+import { signByCosign } from './cosign.ts';
 import { pinFile, withDigest } from './pin.ts';
 import { releaseFile, withRevision } from './release-settings.ts';
 import { sbomOf } from './sbom.ts';
 import { fileAt } from './versions.ts';
 
 /** An image in the local store, and what is in it. */
-export type Built = { image: string; digest: string; sbom: string; sbomImage: string };
+export type Built = { image: string; digest: string; sbom: string };
 
-/** Builds the image of a revision, and one that has its SBOM and nothing else. @throws {ImageError} */
+/** To which registry an image goes, and whose key signs it there. */
+export type Destination = { cluster: string } | { key: string };
+
+/** Builds the image of a revision, and its SBOM. @throws {ImageError} */
 export async function buildRelease(revision: Revision, cache: boolean): Promise<Built> {
   const image = await buildAppImage(revision.commit, cache);
   const digest = await imageDigest(image);
   const sbom = await sbomOf({ image, digest, revision: revision.commit, time: revision.time });
-  // As cosign names what belongs to a digest: who has the digest finds it.
-  const sbomImage = `${await appImageName()}:${digest.replace(':', '-')}.sbom`;
-  const context = await mkdtemp(path.join(tmpdir(), 'quotes-sbom-'));
-  try {
-    await writeFile(path.join(context, 'sbom.cdx.json'), sbom);
-    const dockerfile = path.join(context, 'Dockerfile');
-    await writeFile(dockerfile, 'FROM scratch\nCOPY sbom.cdx.json /\n');
-    await buildImage({ image: sbomImage, dockerfile, context, timestamp: revision.time });
-  } finally {
-    await rm(context, { recursive: true });
-  }
-  return { image, digest, sbom, sbomImage };
+  return { image, digest, sbom };
 }
 
 /** @throws {CannotRun} when the embedded cluster of that name has no registry that answers */
@@ -50,20 +40,22 @@ export async function requireRegistry(cluster: string): Promise<void> {
 }
 
 /**
- * Pushes image and SBOM: to the registry of the embedded cluster of that name, or undefined for the registry that
- * base/registry names.
+ * Pushes an image, its signature and its signed SBOM: to the registry of the embedded cluster of that name, whose own
+ * key signs, or with a key to the registry that base/registry names.
  * @throws {CannotRun} {ImageError}
  */
-export async function pushRelease(built: Built, cluster: string | undefined): Promise<{ sbom: string }> {
-  const push = cluster === undefined ? publishImage : embeddedCluster(cluster).loadImage;
-  const digest = await push(built.image);
-  if (digest !== built.digest) {
+export async function pushRelease({ image, digest, sbom }: Built, to: Destination): Promise<void> {
+  const cluster = 'cluster' in to ? embeddedCluster(to.cluster) : undefined;
+  const pushed = await (cluster === undefined ? publishImage(image) : cluster.loadImage(image));
+  if (pushed !== digest) {
     throw new CannotRun(
-      `The registry calls the image ${digest}, and here it is ${built.digest}: nothing is pinned.`,
+      `The registry calls the image ${pushed}, and here it is ${digest}: nothing is pinned.`,
     );
   }
-  await push(built.sbomImage);
-  return { sbom: built.sbomImage };
+  await cluster?.attestImage(image, digest, sbom);
+  if ('key' in to) {
+    await signByCosign(image, digest, sbom, to.key);
+  }
 }
 
 /** What pins the first environment to a release; undefined where it is. @throws {CannotRun} */

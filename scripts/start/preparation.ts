@@ -50,6 +50,7 @@ async function buildPrograms(report: (doing: string) => void): Promise<void> {
   );
   await goTools('local-path', (count) => report(`local-path-provisioner, ${count} packages`));
   await goTools('cloudnative-pg', (count) => report(`CloudNativePG, ${count} packages of about 1200`));
+  await goTools('image-verifier');
   await goTools('barman-cloud', (count) => report(`its plug-in for backups, ${count} packages`));
   await goTools('object-store', (count) => report(`the object store, ${count} packages`));
 }

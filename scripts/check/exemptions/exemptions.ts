@@ -20,7 +20,15 @@ export type Exemption = {
   line: number;
 };
 
+/** How far away the last day of an exemption may be. */
 const mostDays = 180;
+
+/** The furthest day that an exemption may be written for on a day, as YYYY-MM-DD. */
+export const furthestDay = (today: Date) =>
+  isoDay(new Date(today.getTime() + mostDays * 24 * 60 * 60 * 1000));
+
+/** A day as YYYY-MM-DD. */
+export const isoDay = (date: Date) => date.toISOString().slice(0, 10);
 
 /** Reads the exemptions of a repository; one without the file has none. What is wrong with them is a finding. */
 export async function readExemptions(
@@ -60,8 +68,7 @@ export function exemptionFindings(
   today: Date,
 ): SourceFinding[] {
   const file = path.join(root, exemptionsFile);
-  const day = (date: Date) => date.toISOString().slice(0, 10);
-  const furthest = day(new Date(today.getTime() + mostDays * 24 * 60 * 60 * 1000));
+  const furthest = furthestDay(today);
   const seen = new Set<string>();
   return exemptions.flatMap((exemption): SourceFinding[] => {
     const { rule, kind, name, environment, expires, line } = exemption;
@@ -80,7 +87,7 @@ export function exemptionFindings(
     if (!isDay(expires)) {
       return found('exemption', `expires ${expires}, and there is no such day`);
     }
-    if (expires < day(today)) {
+    if (expires < isoDay(today)) {
       return found(
         'exemption-expired',
         `${rule} for ${kind}/${name} in ${environment} was accepted until ${expires}`,
@@ -93,7 +100,7 @@ export function exemptionFindings(
 }
 
 /** Whether a day of the form YYYY-MM-DD is in the calendar. */
-function isDay(text: string): boolean {
+export function isDay(text: string): boolean {
   const date = new Date(`${text}T00:00:00Z`);
   return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
 }

@@ -5,7 +5,7 @@ import { type FieldPath, isMap, type Json, type JsonMap } from '../model.ts';
 import type { YamlFile } from '../yaml/yaml-files.ts';
 
 /** The project's own YAML formats, each described by the `<name>.schema.json` beside this file. */
-export type OwnFormat = 'kustomization' | 'exemptions' | 'freezes';
+export type OwnFormat = 'kustomization' | 'exemptions' | 'freezes' | 'advisories';
 
 /** Where a document departs from its format. */
 export type Departure = { line: number; message: string; unknownField: boolean };
