@@ -83,7 +83,7 @@ test('it ends with 1 where something is, in words and as JSON', async (t) => {
       {
         kind: 'policy',
         rule: 'secret-in-config-map',
-        severity: 'error',
+        severity: 'warning',
         environment: 'dev',
         object: { kind: 'ConfigMap', namespace: 'dev', name: 'left' },
         fields: [{ path: 'data.password' }],

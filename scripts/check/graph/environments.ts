@@ -100,6 +100,7 @@ const ofContainers: FieldPath[] = [
 ];
 
 const ofPods: FieldPath[] = [
+  ['runtimeClassName'],
   ['securityContext', 'runAsNonRoot'],
   ['securityContext', 'seccompProfile'],
 ];
