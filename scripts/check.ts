@@ -43,8 +43,8 @@ kustomization.yaml, or YAML files with manifests.
   --strict            warnings end with 1 too
   --list              every rule: its group, its severity, who holds it, and why
   --explain RULE      a rule's why and fix, what keeps it and what breaks it, and where it is defined
-  --write             writes ${rulesDocument} and ${impactsDocument}, policies/exempted/ from policies/exemptions.yaml,
-                      and apps/frozen/ from policies/freezes.yaml
+  --write             writes ${rulesDocument} and ${impactsDocument}, policies/exempted/ from policies/exemptions.yaml
+                      and environments.yaml, and apps/frozen/ from policies/freezes.yaml
 
 Paths are relative to the current directory, which npm makes the repository, and with --root must lie in it; files in a
 report are relative to the root.

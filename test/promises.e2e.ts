@@ -397,6 +397,7 @@ hardening(promise, () => on);
 networkPolicies(promise, () => on);
 
 abuse(promise, () => on);
+
 dutiesOfEnvironments(promise, () => on);
 
 ownNodes(promise, () => on);
