@@ -5,7 +5,7 @@ import { type CatalogueEntry, catalogue } from './check/catalogue.ts';
 import { check } from './check/check.ts';
 import { type FormatName, formats } from './check/formats/formats.ts';
 import { disarmed, github } from './check/formats/github.ts';
-import { type Judged, sourceLines } from './check/formats/judged.ts';
+import { type Judged, onlyWarns, sourceLines } from './check/formats/judged.ts';
 import { terminal } from './check/formats/terminal.ts';
 import { writeGenerated } from './check/generated.ts';
 import { formatAsked, outputNamed, writeWhole } from './check/outputs.ts';
@@ -17,7 +17,7 @@ import { impactsDocument } from './diff/impact-docs.ts';
 import { rootFolder } from './root-folder.ts';
 
 const help = `
-Usage: npm run check -- [--root DIR] [--since REVISION] [--message FILE] [--rule RULE ...] [--without RULE ...] [--format NAME | --json] [--output NAME=FILE ...] [PATH ...]
+Usage: npm run check -- [--root DIR] [--since REVISION] [--message FILE] [--strict] [--rule RULE ...] [--without RULE ...] [--format NAME | --json] [--output NAME=FILE ...] [PATH ...]
        npm run check -- [--root DIR] [--json] --list | --explain RULE
        npm run check -- [--root DIR] --write
 
@@ -40,15 +40,18 @@ kustomization.yaml, or YAML files with manifests.
   --without RULE      holds them to all but that rule; can be given several times
   --since REVISION    only what came after that commit: the findings there are counted and left out
   --message FILE      the message of the commit that this is about to be: what it acknowledges counts
+  --strict            warnings end with 1 too
   --list              every rule: its group, its severity, who holds it, and why
   --explain RULE      a rule's why and fix, what keeps it and what breaks it, and where it is defined
-  --write             writes ${rulesDocument} and ${impactsDocument}, policies/exempted/ from policies/exemptions.yaml,
-                      and apps/frozen/ from policies/freezes.yaml
+  --write             writes ${rulesDocument} and ${impactsDocument}, policies/exempted/ from policies/exemptions.yaml
+                      and environments.yaml, and apps/frozen/ from policies/freezes.yaml
 
 Paths are relative to the current directory, which npm makes the repository, and with --root must lie in it; files in a
 report are relative to the root.
 No colour into a pipe or with NO_COLOR; FORCE_COLOR asks for it.
-Exit code: 0 no findings, 1 findings, 2 the check cannot run.
+A warning is what the cluster lets through with one: what breaks a policy in an environment that policies/environments.yaml
+names in quotes.check/warned, and a kind that is announced to go.
+Exit code: 0 no findings, or warnings alone; 1 findings; 2 the check cannot run.
 `;
 
 const options = {
@@ -58,6 +61,7 @@ const options = {
   root: { type: 'string' },
   since: { type: 'string' },
   message: { type: 'string' },
+  strict: { type: 'boolean' },
   rule: { type: 'string', multiple: true },
   without: { type: 'string', multiple: true },
   list: { type: 'boolean' },
@@ -104,7 +108,7 @@ await run({ help, options, positionals: true }, async (given, paths) => {
     await writeWhole(output.file, lineEnded(formats[output.format](judged)));
   }
   print(standardOutput(judged, format));
-  return report.findings.length === 0 ? 0 : 1;
+  return report.findings.length === 0 || (onlyWarns(report) && given.strict !== true) ? 0 : 1;
 });
 
 /** @throws {CannotRun} when it is not there: nothing would be accepted, and nobody would know why */

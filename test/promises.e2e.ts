@@ -21,6 +21,7 @@ import { cacheDir, repoRoot } from '../scripts/paths.ts';
 import { type Rehearsal, rehearse } from '../scripts/rehearsal.ts';
 import { until } from '../scripts/until.ts';
 import { abuse } from './abuse.ts';
+import { dutiesOfEnvironments } from './admission.ts';
 import { auditTells } from './audit.ts';
 import { apiServer } from './differential/api-server.ts';
 import { compareGates } from './differential/differential.ts';
@@ -30,6 +31,7 @@ import { hardening } from './hardening.ts';
 import { servedMetrics } from './metrics.ts';
 import { networkPolicies } from './network.ts';
 import { signedImages } from './signed-images.ts';
+import { ownNodes } from './node-pool.ts';
 import { statusPage } from './status-page.ts';
 
 let on: Rehearsal;
@@ -398,6 +400,10 @@ networkPolicies(promise, () => on);
 abuse(promise, () => on);
 
 signedImages(promise, () => on);
+
+dutiesOfEnvironments(promise, () => on);
+
+ownNodes(promise, () => on);
 
 fromCommitToProd(promise, () => on);
 

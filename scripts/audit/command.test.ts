@@ -71,7 +71,7 @@ test('it ends with 1 where something is, in words and as JSON', async (t) => {
   assert.ok(stdout.includes(styleText('bold', 'Unowned', { validateStream: false })));
   assert.match(
     stripVTControlCharacters(stdout),
-    /^Policies\n {2}error {4}secret-in-config-map {2}.* \(ConfigMap\/left in dev\)\nDrift: .*\nUnowned\n {2}warning {2}unowned-object {2}nobody owns it; made by kubectl-create on 2026-11-25T10:00:00Z \(ConfigMap\/left in dev\)\n\n2 findings \(1 policy, 0 drift, 1 unowned\); dev at \//,
+    /^Policies\n {2}warning {2}secret-in-config-map {2}.* \(ConfigMap\/left in dev\)\nDrift: .*\nUnowned\n {2}warning {2}unowned-object {2}nobody owns it; made by kubectl-create on 2026-11-25T10:00:00Z \(ConfigMap\/left in dev\)\n\n2 findings \(1 policy, 0 drift, 1 unowned\); dev at \//,
   );
 
   const json = await command([...against, '--json', 'dev'], env);
@@ -83,7 +83,7 @@ test('it ends with 1 where something is, in words and as JSON', async (t) => {
       {
         kind: 'policy',
         rule: 'secret-in-config-map',
-        severity: 'error',
+        severity: 'warning',
         environment: 'dev',
         object: { kind: 'ConfigMap', namespace: 'dev', name: 'left' },
         fields: [{ path: 'data.password' }],

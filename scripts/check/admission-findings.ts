@@ -21,7 +21,8 @@ export function judgeAdmission(
     conformance.violations.filter(({ rule }) => rule !== 'unknown-field').map(({ object }) => object),
   );
   const judged = objects.filter((object) => !refused.has(object));
-  const { violations, passedOver } = policyViolations(judged, policies, resources);
+  const { violations: all, passedOver } = policyViolations(judged, policies, resources);
+  const violations = withoutEchoes(all);
   const isUnguided = ({ lacks, object }: PolicyViolation) =>
     lacks !== undefined && object.target.role === 'environment';
   const broken = violations
@@ -35,6 +36,21 @@ export function judgeAdmission(
     );
   const unguided = withoutParameters(violations.filter(isUnguided), only);
   return { broken: [...broken, ...unguided], passedOver: [...passedOver].sort() };
+}
+
+/** What is denied is one thing to mend, whichever bindings warn of it besides: where no namespace is known, all hold. */
+function withoutEchoes(violations: PolicyViolation[]): PolicyViolation[] {
+  const denied = new Map<RenderedObject, PolicyViolation[]>(
+    Map.groupBy(
+      violations.filter(({ actions }) => actions.includes('Deny')),
+      ({ object }) => object,
+    ),
+  );
+  return violations.filter(
+    ({ policy, object, message, actions }) =>
+      actions.includes('Deny') ||
+      !denied.get(object)?.some((other) => other.policy === policy && other.message === message),
+  );
 }
 
 /** Where a policy ends in an error at a parameter's value, the parameter is what to mend, not the object. */

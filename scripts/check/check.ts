@@ -10,6 +10,7 @@ import { dataFindings } from './data/findings.ts';
 import { deadEntryFindings } from './dead-entries.ts';
 import { isExempt, readExemptions } from './exemptions/exemptions.ts';
 import { exemptionReport } from './exemptions/report.ts';
+import { warnedViolations } from './exemptions/warned.ts';
 import { freezeFindings } from './freezes/change.ts';
 import { freezesReport, unreachedProjects } from './freezes/report.ts';
 import { declaredOrder, orderViolations } from './graph/order.ts';
@@ -112,12 +113,13 @@ export async function check(
       rule: 'idle-policy',
       violation,
     })),
-    ...(whole ? orderViolations(policyRender.objects, policiesTarget(root), environments) : []).map(
-      (violation) => ({
-        rule: 'environment-order',
-        violation,
-      }),
-    ),
+    ...(whole
+      ? [
+          ...orderViolations(policyRender.objects, policiesTarget(root), environments),
+          ...warnedViolations(policyRender.objects, objects, environments),
+        ]
+      : []
+    ).map((violation) => ({ rule: 'environment-order', violation })),
     ...(whole ? unreachedProjects(repository, calendar.freezes) : []).map((violation) => ({
       rule: 'freeze-stale',
       violation,

@@ -6,8 +6,9 @@ import { type TestContext, test } from 'node:test';
 import { execa } from 'execa';
 import { impactsDocument } from '../diff/impact-docs.ts';
 import { repoRoot } from '../paths.ts';
+import { writeGenerated } from './generated.ts';
 import { rulesDocument, writeRulesCommand } from './rule-docs.ts';
-import { copy, spoilable } from './spoilt-copy.ts';
+import { copy, spoil, spoilable } from './spoilt-copy.ts';
 
 /** The command with a pipe for standard output, from `cwd`. */
 function command(
@@ -43,6 +44,9 @@ async function checkout(t: TestContext): Promise<string> {
       .filter((line) => !/^ {2}- \S+\/(policy|binding)\.yaml$/.test(line) || kept.includes(line.slice(4)))
       .join('\n'),
   );
+  await mkdir(path.join(root, 'docs'));
+  await writeGenerated(root, () => {});
+  await rm(path.join(root, 'docs'), { recursive: true });
   return root;
 }
 
@@ -222,4 +226,17 @@ test(`${rulesDocument} and ${impactsDocument} are what the rules say`, async (t)
     );
     assert.ok(there === wanted, `${document} is stale: run "${writeRulesCommand}"`);
   }
+});
+
+test('warnings alone end with 0, and with --strict with 1', async (t) => {
+  const root = await copy(t);
+  await spoil(root, 'overlays/dev/kustomization.yaml', 'count: 1', 'count: 0');
+  const lenient = await command(['--root', root]);
+  assert.equal(lenient.exitCode, 0);
+  assert.match(
+    lenient.stdout,
+    /warning {2}minimum-replicas {2}quote-app has 0 of at least 1 replicas in dev/,
+  );
+  assert.match(lenient.stdout, /^1 warning in /m);
+  assert.equal((await command(['--root', root, '--strict'])).exitCode, 1);
 });

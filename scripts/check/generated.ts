@@ -5,6 +5,7 @@ import { writeFrozen } from '../freezes/sync-windows.ts';
 import { catalogue } from './catalogue.ts';
 import { exemptedFiles, staleFiles, writtenBindings } from './exemptions/bindings.ts';
 import { readExemptions } from './exemptions/exemptions.ts';
+import { warnedEnvironments } from './exemptions/warned.ts';
 import type { RenderedObject } from './model.ts';
 import { writeWhole } from './outputs.ts';
 import { findKustomize } from './programs.ts';
@@ -25,8 +26,11 @@ export async function writeGenerated(root: string, progress: (line: string) => v
   const files = new YamlFiles(root);
   const { exemptions } = await readExemptions(root, files);
   const resources = (await servedKinds(await schemaStore())).resources;
-  const objects = exemptions.length === 0 ? [] : await environmentObjects(root, files, progress);
-  const wanted = exemptedFiles(exemptions, await writtenBindings(root, files), resources, objects);
+  const warned = await warnedEnvironments(root, files);
+  const isAsked = exemptions.length + warned.length > 0;
+  const objects = isAsked ? await environmentObjects(root, files, progress) : [];
+  const bindings = await writtenBindings(root, files);
+  const wanted = exemptedFiles(exemptions, warned, bindings, resources, objects);
   const frozen = await writeFrozen(root);
   const stale = await staleFiles(root, wanted);
   for (const file of stale) {

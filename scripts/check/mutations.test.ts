@@ -189,7 +189,7 @@ const mutations: {
     besides: 'exemption-unused',
     at: { text: 'labels:' },
     environments: ['dev', 'prod', 'staging'],
-    says: /none of 31 bindings selects/,
+    says: /none of 62 bindings selects/,
   },
   {
     what: 'a binding that the API server does not take',
@@ -326,6 +326,8 @@ const mutations: {
     from: '  policyName: probes',
     to: '  policyName: probes\n  matchResources:\n    resourceRules:\n      - {apiGroups: [""], apiVersions: [v1], resources: [pods], operations: ["*"]}',
     rule: 'idle-policy',
+    // Its copy that only warns is made from it.
+    besides: 'exemption-stale',
     at: { text: 'resourceRules:' },
     environments: [''],
     says: /leaves over no kind that policy probes matches/,

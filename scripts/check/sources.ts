@@ -16,7 +16,7 @@ import { isMap, maps, type Target, text } from './model.ts';
 import { type Departure, departures, pluginDepartures } from './own-formats/own-formats.ts';
 import { foreignPlugins, pluginsOf } from './plugins.ts';
 import type { StructureRuleId } from './structure-rules.ts';
-import { manifestFolders } from './targets.ts';
+import { choicesIn, manifestFolders } from './targets.ts';
 import { reachable } from './tree.ts';
 import type { YamlFiles } from './yaml/yaml-files.ts';
 
@@ -39,6 +39,7 @@ export async function allSourceFindings(
   const present = whole ? manifestFiles(root) : { yaml: [], json: [], linkedFolders: [] };
   const roots = [
     ...targets.flatMap((target) => ('dir' in target ? [target.dir] : [])),
+    ...(whole ? (await choicesIn(root, files)).map(({ dir }) => dir) : []),
     // No environment may have a component now: what it lists is listed.
     ...present.yaml.filter((file) => startsTree(root, file)).map((file) => path.dirname(file)),
   ];
@@ -302,6 +303,6 @@ async function holdsManifest(file: string, files: YamlFiles): Promise<boolean> {
  * policies/example keeps every rule; RULE/valid.yaml and invalid.yaml are patches that keep and break one; what is
  * named .test.yaml tries alerts.
  */
-export function isExample(file: string): boolean {
+function isExample(file: string): boolean {
   return /^policies\/([^/]+\/(in)?valid\.yaml$|example\/)|^monitoring\/.*\.test\.yaml$/.test(file);
 }

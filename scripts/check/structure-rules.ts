@@ -64,7 +64,7 @@ const rules = {
     fix: 'Delete it.',
   },
   'exemption-stale': {
-    why: 'The cluster reads the bindings in policies/exempted, and must let through what the check does.',
+    why: 'The cluster reads the bindings in policies/exempted, and must let through, warn of and deny what the check does.',
     fix: 'Run `npm run check -- --write` and commit what it writes.',
   },
   'render-failed': {

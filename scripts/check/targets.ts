@@ -4,7 +4,13 @@ import path from 'node:path';
 import { CannotRun } from '../cli.ts';
 import { upstreamManifests } from '../upstream-manifests.ts';
 import { applicationFolders } from './graph/repository.ts';
-import { choiceOf, isKustomizationFile, kustomizationFile, readKustomization } from './kustomization.ts';
+import {
+  choiceOf,
+  isKustomizationFile,
+  type Kustomization,
+  kustomizationFile,
+  readKustomization,
+} from './kustomization.ts';
 import type { Role, Target } from './model.ts';
 import { findKustomize } from './programs.ts';
 import { type Render, renderTarget } from './render.ts';
@@ -44,7 +50,7 @@ export async function repositoryTargets(root: string, files: YamlFiles): Promise
   const own = await Promise.all(
     workloadFolders.map((folder) => kustomizationDirs(path.join(root, folder), files)),
   );
-  const parts = [...(await choices(path.join(root, 'base'), files)), ...own.flat()];
+  const parts = [...(await choicesIn(root, files)).filter(hasObjects).map(({ dir }) => dir), ...own.flat()];
   const upstream = upstreamFolders.map((folder) => path.join(root, folder)).filter((dir) => existsSync(dir));
   return [
     ...overlays.map((dir) => target(dir, 'environment')),
@@ -171,11 +177,16 @@ async function kustomizationDirs(folder: string, files: YamlFiles): Promise<stri
   return dirs.filter((_, index) => !found[index]?.isComponent);
 }
 
-/** The folders of base/ that say how an overlay may list them. */
-async function choices(folder: string, files: YamlFiles): Promise<string[]> {
-  const dirs = await allDirs(folder);
+/** The kustomizations of base/ that say how an overlay may list them. */
+export async function choicesIn(root: string, files: YamlFiles): Promise<Kustomization[]> {
+  const dirs = await allDirs(path.join(root, 'base'));
   const found = await Promise.all(dirs.map((dir) => readKustomization(dir, files)));
-  return found.flatMap((one) => (one === undefined || choiceOf(one) === undefined ? [] : [one.dir]));
+  return found.flatMap((one) => (one === undefined || choiceOf(one) === undefined ? [] : [one]));
+}
+
+/** Whether there is something to render: a Component that only changes what others have needs the overlay that lists it. */
+function hasObjects({ isComponent, references }: Kustomization): boolean {
+  return !isComponent || references.some(({ field }) => field === 'resources');
 }
 
 /** Every folder in and under one that has a kustomization. */

@@ -21,8 +21,8 @@ export function namespacesOf(exemption: Exemption, objects: RenderedObject[]): s
   return named.length > 0 ? named : [exemption.environment];
 }
 
-/** A Namespace is selected by its own labels. */
-function namespaceOf({ id }: RenderedObject): string {
+/** The namespace whose labels select an object: a Namespace is selected by its own. */
+export function namespaceOf({ id }: RenderedObject): string {
   return id.kind === 'Namespace' ? id.name : id.namespace;
 }
 

@@ -9,6 +9,7 @@ import type { YamlFiles } from '../yaml/yaml-files.ts';
 import { exemptedFiles, staleFiles, writtenBindings } from './bindings.ts';
 import { covers, type Exemption, exemptionFindings, exemptionsFile } from './exemptions.ts';
 import { unholdable } from './namespaces.ts';
+import { warnedEnvironments } from './warned.ts';
 
 /** What the exemptions are held against: what was rendered, and what the graph rules find. */
 type Judged = {
@@ -35,10 +36,12 @@ export async function exemptionReport(
   const { objects, resources } = judged;
   // The namespaces of an environment that was not asked for are not known.
   const rendered = new Set(objects.map(({ target }) => target.environment));
-  const isKnown = exemptions.every(({ environment }) => whole || rendered.has(environment));
-  const stale = isKnown
-    ? await staleFiles(root, exemptedFiles(exemptions, bindings, resources, objects))
-    : [];
+  const warned = await warnedEnvironments(root, judged.files);
+  const needed = [...warned, ...exemptions.map(({ environment }) => environment)];
+  const stale =
+    whole || needed.every((environment) => rendered.has(environment))
+      ? await staleFiles(root, exemptedFiles(exemptions, warned, bindings, resources, objects))
+      : [];
   const unused = exemptions.filter(
     (exemption) => whole && !judged.failed.includes(exemption.environment) && !isUsed(exemption, judged),
   );
@@ -50,7 +53,7 @@ export async function exemptionReport(
       return { rule: 'exemption-unused', file, line, message };
     }),
     ...stale.map((name): SourceFinding => {
-      const message = `this is not what ${exemptionsFile} says`;
+      const message = `this is not what ${exemptionsFile} and environments.yaml say`;
       return { rule: 'exemption-stale', file: path.join(root, name), message };
     }),
   ];

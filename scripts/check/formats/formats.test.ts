@@ -77,6 +77,7 @@ type Sarif = {
     results: {
       ruleId: string;
       ruleIndex: number;
+      level: string;
       message: { text: string };
       locations: { physicalLocation: { artifactLocation: { uri: string }; region?: unknown } }[];
       partialFingerprints: Record<string, string>;
@@ -212,6 +213,20 @@ test('junit is well-formed with a suite per environment, whatever a message hold
   const message = xml.named('failure')[1]?.attributes.message ?? '';
   assert.ok(message.includes(`b | c <img src=x> \`code\` @team #1`), message);
   assert.ok(message.includes('\u{1f600}') && !message.includes('\u0008'));
+});
+
+test('a warning is told of as one: no failed case in junit, a word of its own in the verdict', () => {
+  const warning = { ...finding, severity: 'warning' as const };
+  const xml = readXml(junit(judged([warning])));
+  assert.equal(xml.named('testsuites')[0]?.attributes.failures, '0');
+  assert.equal(xml.named('system-out').length, 1);
+  assert.match(xml.content, /warning: /);
+  assert.match(terminal(judged([warning])), /^1 warning in 5 objects/m);
+  assert.match(
+    terminal(judged([warning, { ...finding, environment: 'prod' }])),
+    /^2 findings \(1 warning\) in 5 objects/m,
+  );
+  assert.equal(readSarif(judged([warning])).results[0]?.level, 'warning');
 });
 
 test('a green junit says what was judged, and what was not', () => {

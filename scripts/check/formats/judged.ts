@@ -37,7 +37,16 @@ export type SharedFinding = Omit<Finding, 'environment'> & { environments: strin
 /** Shows once what a base breaks in every environment that shares it. Keeps the order of the first of each. */
 export function acrossEnvironments(findings: Finding[]): SharedFinding[] {
   const alike = Map.groupBy(findings, ({ environment, object, ...same }) =>
-    JSON.stringify([same.rule, same.file, same.line, same.column, same.message, object.kind, object.name]),
+    JSON.stringify([
+      same.rule,
+      same.severity,
+      same.file,
+      same.line,
+      same.column,
+      same.message,
+      object.kind,
+      object.name,
+    ]),
   );
   return [...alike.values()].flatMap((group) => {
     const [first] = group;
@@ -62,13 +71,26 @@ export function placeName({ file, line, column }: Place): string {
   return [file, line, column].filter((part) => part !== undefined).join(':');
 }
 
+/** Whether what was found is only warned of: it stops neither the change nor, in the cluster, the object. */
+export function onlyWarns({ findings }: Report): boolean {
+  return findings.every(({ severity }) => severity === 'warning');
+}
+
 /** `3 findings, 7 counting each environment, in 159 objects (dev, prod)`. */
 export function verdict({ findings, coverage }: Report): string {
   const { environments, objects } = coverage;
   const where = environments.length === 0 ? '' : ` (${environments.join(', ')})`;
-  const shown = acrossEnvironments(findings).length;
+  const shared = acrossEnvironments(findings);
+  const shown = shared.length;
+  const warnings = shared.filter(({ severity }) => severity === 'warning').length;
   const each = shown === findings.length ? '' : `, ${findings.length} counting each environment,`;
-  return `${shown === 0 ? 'no findings' : count(shown, 'finding')}${each} in ${count(objects, 'object')}${where}`;
+  const found =
+    shown === 0
+      ? 'no findings'
+      : warnings === shown
+        ? count(shown, 'warning')
+        : `${count(shown, 'finding')}${warnings === 0 ? '' : ` (${count(warnings, 'warning')})`}`;
+  return `${found}${each} in ${count(objects, 'object')}${where}`;
 }
 
 /** What was judged and what was not, as a sentence per line. */

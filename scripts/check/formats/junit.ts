@@ -6,7 +6,7 @@ const noEnvironment = 'repository';
 
 /**
  * JUnit XML as CI servers read it: a suite per environment, in it a case per rule that holds, and one per finding.
- * Rules that could not be judged are skipped cases.
+ * Rules that could not be judged are skipped cases. JUnit knows no warning: one is a case that passed and says why.
  */
 export function junit({ report, rules }: Judged): string {
   const { findings, coverage } = report;
@@ -15,6 +15,7 @@ export function junit({ report, rules }: Judged): string {
   const suites = names.map((name) => {
     const own = found.get(name) ?? [];
     const broken = new Set(own.map(({ rule }) => rule));
+    const failures = own.filter(({ severity }) => severity === 'error').length;
     // What did not render was held to nothing: its rules did not pass.
     const reason = broken.has('render-failed') ? 'not all of it rendered' : undefined;
     const notJudged = ({ id }: Rule) => reason !== undefined || coverage.passedOver.includes(id);
@@ -22,7 +23,7 @@ export function junit({ report, rules }: Judged): string {
     const [passed, skipped] = [others.filter((rule) => !notJudged(rule)), others.filter(notJudged)];
     const group = (id: string) => rules.find((rule) => rule.id === id)?.group ?? '';
     const cases = [
-      ...own.map((finding) => failure(finding, `${name}.${group(finding.rule)}`)),
+      ...own.map((finding) => foundCase(finding, `${name}.${group(finding.rule)}`)),
       ...passed.map(({ id, group }) => element('testcase', { classname: `${name}.${group}`, name: id })),
       ...skipped.map(({ id, group }) =>
         element('testcase', { classname: `${name}.${group}`, name: id }, [
@@ -30,7 +31,7 @@ export function junit({ report, rules }: Judged): string {
         ]),
       ),
     ];
-    const counts = { tests: cases.length, failures: own.length, errors: 0, skipped: skipped.length };
+    const counts = { tests: cases.length, failures, errors: 0, skipped: skipped.length };
     return { counts, xml: element('testsuite', { name, ...counts }, cases) };
   });
   const sum = (of: 'tests' | 'failures' | 'skipped') =>
@@ -44,13 +45,17 @@ export function junit({ report, rules }: Judged): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n${xml}`;
 }
 
-function failure(finding: Finding, classname: string): string {
+function foundCase(finding: Finding, classname: string): string {
   const { rule, severity, object, message, file, line } = finding;
   const place = placeName(finding);
   const name = `${rule}: ${[objectName(object), place].filter(Boolean).join(' at ')}`;
   const attributes = { classname, name, file, ...(line !== undefined && { line }) };
   const text = xmlText(`${place}\n${message}`);
-  return element('testcase', attributes, [element('failure', { type: severity, message }, [text])]);
+  const said =
+    severity === 'error'
+      ? element('failure', { type: severity, message }, [text])
+      : element('system-out', {}, [xmlText(`warning: ${message}\n`) + text]);
+  return element('testcase', attributes, [said]);
 }
 
 function element(name: string, attributes: Record<string, string | number>, content: string[] = []): string {

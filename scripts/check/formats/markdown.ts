@@ -4,6 +4,7 @@ import {
   coverageLines,
   type Judged,
   objectName,
+  onlyWarns,
   placeName,
   type SharedFinding,
   verdict,
@@ -19,7 +20,7 @@ export const longestComment = 65_536;
  */
 export function markdown({ report, rules }: Judged): string {
   const found = acrossEnvironments(report.findings);
-  const mark = found.length === 0 ? '✅' : '❌';
+  const mark = found.length === 0 ? '✅' : onlyWarns(report) ? '⚠️' : '❌';
   const headline = `${mark} **${inline(verdict(report))}**`;
   const covered = coverageLines(report).map(inline).join('<br>');
   const leftOut = (number: number) =>

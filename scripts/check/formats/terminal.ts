@@ -4,6 +4,7 @@ import {
   brokenRules,
   coverageLines,
   type Judged,
+  onlyWarns,
   type SharedFinding,
   verdict,
 } from './judged.ts';
@@ -28,7 +29,7 @@ export function terminal(judged: Judged, colours = false): string {
     lines.push(paint('bold', id), `  why  ${printable(why)}`, `  fix  ${printable(fix)}`, '');
   }
   const [covered = '', ...more] = coverageLines(report);
-  const colour = report.findings.length === 0 ? 'green' : 'red';
+  const colour = report.findings.length === 0 ? 'green' : onlyWarns(report) ? 'yellow' : 'red';
   lines.push(`${paint(colour, verdict(report))}; ${covered}`, ...more);
   return lines.join('\n');
 }

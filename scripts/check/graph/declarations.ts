@@ -15,6 +15,7 @@ const known = [
   'group',
   'needs',
   'outside-git',
+  'warned',
   'why',
 ].map((name) => `quotes.check/${name}`);
 

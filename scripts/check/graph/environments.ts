@@ -1,7 +1,8 @@
+import { exemptionAnnotation } from '../admission/idle.ts';
 import { readsParameter } from '../admission/policy.ts';
 import { labelsOf, selects } from '../admission/selectors.ts';
 import { type FieldPath, isMap, type JsonMap, text, type Violation, valueAt } from '../model.ts';
-import { containersOf, firstOfEach, type Graph, type Pod, shown } from './graph.ts';
+import { containersOf, firstOfEach, type Graph, type Node, type Pod, shown } from './graph.ts';
 import { replicasField } from './operators/operators.ts';
 import { isOfStage } from './order.ts';
 import { parametersOf } from './parameters.ts';
@@ -99,6 +100,7 @@ const ofContainers: FieldPath[] = [
 ];
 
 const ofPods: FieldPath[] = [
+  ['runtimeClassName'],
   ['securityContext', 'runAsNonRoot'],
   ['securityContext', 'seccompProfile'],
 ];
@@ -134,23 +136,38 @@ function isLost(before: JsonMap, after: JsonMap, path: FieldPath): boolean {
   return valueAt(before, path) !== undefined && valueAt(after, path) === undefined;
 }
 
-/** Bindings choose namespaces by label: one that denies in the earlier environment denies in the later. */
+/**
+ * Bindings choose namespaces by label: one that denies in the earlier environment denies in the later. What an exemption
+ * left over is accepted.
+ */
 function fewerPolicies({ policies }: Repository, { earlier, later }: Step): Violation[] {
-  const bindings = policies
-    .flatMap((graph) => graph.ofKind('admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding'))
+  const all = policies.flatMap((graph) =>
+    graph.ofKind('admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding'),
+  );
+  const holds = ({ spec }: Node, labels: JsonMap) =>
+    selects(isMap(spec.matchResources) ? spec.matchResources.namespaceSelector : undefined, labels);
+  const before = earlier.ofKind('Namespace').map(namespaceLabels);
+  const denying = all
+    .filter(
+      ({ object }) => valueAt(object.value, ['metadata', 'annotations', exemptionAnnotation]) === undefined,
+    )
     .filter(({ spec }) => Array.isArray(spec.validationActions) && spec.validationActions.includes('Deny'));
-  const labelsIn = (graph: Graph) => graph.ofKind('Namespace').map(({ object }) => labelsOf(object.value));
-  const before = labelsIn(earlier);
-  return later.ofKind('Namespace').flatMap(({ object }) => {
-    const lost = bindings.filter(({ spec }) => {
-      const selector = isMap(spec.matchResources) ? spec.matchResources.namespaceSelector : undefined;
-      return before.some((labels) => selects(selector, labels)) && !selects(selector, labelsOf(object.value));
-    });
+  return later.ofKind('Namespace').flatMap((namespace) => {
+    const { object } = namespace;
+    const labels = namespaceLabels(namespace);
+    const lost = denying.filter(
+      (binding) => before.some((own) => holds(binding, own)) && !holds(binding, labels),
+    );
     const message = `${lost.length} policies that deny in ${earlier.target.environment} do not hold here`;
     // A namespace that none holds in has a finding of its own.
-    const some = lost.length > 0 && lost.length < bindings.length;
+    const some = lost.length > 0 && all.some((binding) => holds(binding, labels));
     return some ? [{ object, path: ['metadata', 'labels'], message }] : [];
   });
+}
+
+/** A namespace's labels, with the one that the API server gives it. */
+function namespaceLabels({ object }: Node): JsonMap {
+  return { ...labelsOf(object.value), 'kubernetes.io/metadata.name': object.id.name };
 }
 
 function laxerParameters({ policyRules }: Repository, { earlier, later }: Step): Violation[] {

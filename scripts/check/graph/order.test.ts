@@ -31,7 +31,7 @@ test('an order that is missing, or that does not fit the environments, is found 
       'staging is not in quotes.check/environments, so it is compared with no other environment',
     ],
   ]);
-  const [missing, ...more] = await changed(/ {2}annotations:\n.*\n.*\n/, '');
+  const [missing, ...more] = await changed(/ {4}quotes.check\/environments: .*\n/, '');
   assert.deepEqual(missing?.slice(0, 3), ['environment-order', 'policies/kustomization.yaml', 2]);
   assert.deepEqual(more, []);
 });

@@ -116,6 +116,8 @@ function podReferences(pod: Pod): Reference[] {
     ...claims,
     named('serviceAccountName', 'ServiceAccount', namespace),
     named('priorityClassName', 'scheduling.k8s.io/PriorityClass', ''),
+    // It is the cluster's, as its nodes' runtimes are: whoever names it declares it.
+    named('runtimeClassName', 'node.k8s.io/RuntimeClass', namespace),
   ];
 }
 

@@ -4,6 +4,7 @@ import { availabilityRules } from './availability.ts';
 import { declarationRules } from './declarations.ts';
 import { environmentRules } from './environments.ts';
 import { networkRules } from './network.ts';
+import { nodePoolRule } from './node-pools.ts';
 import { parametersRule } from './parameters.ts';
 import { portRules } from './ports.ts';
 import { projectRule } from './projects.ts';
@@ -24,6 +25,7 @@ export const graphRules: GraphRule[] = [
   ...availabilityRules,
   ...networkRules,
   ...shutdownRules,
+  nodePoolRule,
   ...secretRules,
   projectRule,
   ...applicationRules,

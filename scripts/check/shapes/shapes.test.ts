@@ -18,8 +18,8 @@ async function findingsIn(t: TestContext, shape: string): Promise<Record<string,
   // Another repository has exempted nothing of this one's.
   await writeFile(path.join(root, 'policies/exemptions.yaml'), 'exemptions: []\n');
   await mkdir(path.join(root, 'docs'));
-  await writeGenerated(root, () => {});
   await cp(path.join(import.meta.dirname, shape), root, { recursive: true });
+  await writeGenerated(root, () => {});
   const { report } = await check(root, [], () => {});
   const found = new Map<string, Set<string>>();
   for (const { file, line = 0, rule, environment } of report.findings) {

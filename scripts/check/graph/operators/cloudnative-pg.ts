@@ -85,7 +85,10 @@ function podSpec(name: string, instance: string, spec: JsonMap): JsonMap {
     const value = spec[field];
     return value === undefined ? [] : [[field, value]];
   });
+  const affinity = isMap(spec.affinity) ? spec.affinity : {};
   return {
+    nodeSelector: isMap(affinity.nodeSelector) ? affinity.nodeSelector : {},
+    tolerations: maps(affinity.tolerations),
     serviceAccountName: text(spec.serviceAccountName) || name,
     priorityClassName: text(spec.priorityClassName),
     imagePullSecrets: maps(spec.imagePullSecrets),
