@@ -29,6 +29,7 @@ import { fromCommitToProd } from './from-commit-to-prod.ts';
 import { hardening } from './hardening.ts';
 import { servedMetrics } from './metrics.ts';
 import { networkPolicies } from './network.ts';
+import { rotation } from './rotation.ts';
 import { statusPage } from './status-page.ts';
 
 let on: Rehearsal;
@@ -395,6 +396,8 @@ hardening(promise, () => on);
 networkPolicies(promise, () => on);
 
 abuse(promise, () => on);
+
+rotation(promise, () => on);
 
 fromCommitToProd(promise, () => on);
 
