@@ -98,16 +98,15 @@ async function untilTakenUp(
 
 async function readLogin(kubectl: Kubectl, environment: Environment): Promise<Login> {
   type Secret = {
-    metadata: { ownerReferences?: { kind: string; name: string }[] };
+    metadata: { labels?: Record<string, string> };
     data?: Record<string, string>;
   };
   const read = ['get', 'secret', loginSecret, `--namespace=${environment}`];
   const secret = await kubectl.json<Secret>(read);
-  const owner = secret?.metadata.ownerReferences?.find(({ kind }) => kind === 'ExternalSecret');
-  if (owner !== undefined) {
+  if (secret?.metadata.labels?.['reconcile.external-secrets.io/managed'] === 'true') {
     throw new CannotRun(
-      `${loginSecret} in ${environment} is made by the ExternalSecret ${owner.name}: what is written here would be ` +
-        'undone. Rotate it in the store it comes from; quote-app takes it up by itself.',
+      `${loginSecret} in ${environment} is an ExternalSecret's: what is written here would be undone. Rotate it in the ` +
+        'store that it comes from; quote-app takes it up by itself.',
     );
   }
   const value = (key: string) => Buffer.from(secret?.data?.[key] ?? '', 'base64').toString();

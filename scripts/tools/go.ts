@@ -16,6 +16,7 @@ export type ToolModule =
   | 'cloudnative-pg'
   | 'cluster'
   | 'conftest'
+  | 'external-secrets'
   | 'kube-score'
   | 'kubeconform'
   | 'kyverno'
