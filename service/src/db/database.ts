@@ -19,6 +19,7 @@ export class Database {
   readonly #replica: Host | undefined;
   readonly #answerTimeoutMs: number;
   readonly #looking: NodeJS.Timeout;
+  #renewing = false;
 
   constructor(config: PostgresConfig, pod: string, log: Logger) {
     this.#answerTimeoutMs = config.answerTimeoutMs;
@@ -28,9 +29,7 @@ export class Database {
     }
     for (const host of this.#hosts()) host.onRetry = () => this.onRetry();
     // Not by inotify: kubelet replaces links, and what was refused, as a replica does not know it yet, is tried again.
-    this.#looking = setInterval(() => {
-      for (const host of this.#hosts()) void host.renew();
-    }, lookMs).unref();
+    this.#looking = setInterval(() => void this.#renew(), lookMs).unref();
   }
 
   /** Opens every connection that the pools may hold, as far as the database lets it. */
@@ -72,6 +71,14 @@ export class Database {
   async end(): Promise<void> {
     clearInterval(this.#looking);
     await Promise.all(this.#hosts().map((host) => host.end()));
+  }
+
+  /** One host after the other: new connections cost most when all are made at once. */
+  async #renew(): Promise<void> {
+    if (this.#renewing) return;
+    this.#renewing = true;
+    for (const host of this.#hosts()) await host.renew();
+    this.#renewing = false;
   }
 
   #hosts(): Host[] {

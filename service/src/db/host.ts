@@ -53,7 +53,6 @@ export class Host {
   readonly #log: Logger;
   /** Whom the pool's connections are made as, and whom the next pool's may be. */
   #credentials: Credentials;
-  #renewing = false;
   #pool: pg.Pool;
   #away = false;
   /** Why it is away, and what tells those that wait that it is not any more. */
@@ -98,24 +97,20 @@ export class Host {
    * end with their statements. Where the server does not take the new ones, or not yet, all stays as it is.
    */
   async renew(): Promise<void> {
-    if (this.#renewing || this.#ended) return;
-    this.#renewing = true;
+    if (this.#ended) return;
     try {
       const credentials = readCredentials(this.#source);
       if (isDeepStrictEqual(credentials, this.#credentials)) return;
       await this.#changeTo(credentials);
     } catch (error) {
       this.#log.debug({ err: error }, 'the new database credentials cannot be used yet');
-    } finally {
-      this.#renewing = false;
     }
   }
 
   async #changeTo(credentials: Credentials): Promise<void> {
     const pool = this.#newPool(credentials);
     try {
-      (await pool.connect()).release();
-      await openAll(pool);
+      await warmUp(pool);
     } catch (error) {
       void pool.end();
       throw error;
@@ -305,4 +300,25 @@ export class Host {
 async function openAll(pool: pg.Pool): Promise<void> {
   const opened = Array.from({ length: pool.options.max }, async () => (await pool.connect()).release());
   await Promise.allSettled(opened);
+}
+
+/**
+ * Opens the connections of a pool one after the other, and has each look at the table once: all at once, and cold, they
+ * would be in the way of the requests that go on meanwhile, and slow to the first that come after.
+ * @throws where not even one is to be had
+ */
+async function warmUp(pool: pg.Pool): Promise<void> {
+  const clients: pg.PoolClient[] = [];
+  try {
+    while (clients.length < pool.options.max) {
+      const client = await pool.connect();
+      clients.push(client);
+      await client.query('SELECT id, text, author FROM quotes LIMIT 1').catch(() => {});
+    }
+  } catch (error) {
+    // As in `openAll`: the database may not let it have them all.
+    if (clients.length === 0) throw error;
+  } finally {
+    for (const client of clients) client.release();
+  }
 }
