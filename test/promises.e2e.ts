@@ -30,8 +30,9 @@ import { fromCommitToProd } from './from-commit-to-prod.ts';
 import { hardening } from './hardening.ts';
 import { servedMetrics } from './metrics.ts';
 import { networkPolicies } from './network.ts';
-import { signedImages } from './signed-images.ts';
 import { ownNodes } from './node-pool.ts';
+import { rotation } from './rotation.ts';
+import { signedImages } from './signed-images.ts';
 import { statusPage } from './status-page.ts';
 
 let on: Rehearsal;
@@ -404,6 +405,8 @@ signedImages(promise, () => on);
 dutiesOfEnvironments(promise, () => on);
 
 ownNodes(promise, () => on);
+
+rotation(promise, () => on);
 
 fromCommitToProd(promise, () => on);
 

@@ -46,6 +46,7 @@ function credentials(namespace: string): JsonMap[] {
   };
   return [
     secret('postgres-credentials', ['username', 'password']),
+    secret('postgres-owner', ['username', 'password']),
     ...(namespace === 'prod' ? [secret('backup-credentials', ['ACCESS_KEY_ID', 'ACCESS_SECRET_KEY'])] : []),
   ];
 }

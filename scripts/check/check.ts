@@ -8,7 +8,7 @@ import { allRules } from './catalogue.ts';
 import { checkConformance, deprecatedObjects } from './conformance.ts';
 import { dataFindings } from './data/findings.ts';
 import { deadEntryFindings } from './dead-entries.ts';
-import { isExempt, readExemptions } from './exemptions/exemptions.ts';
+import { isExempt, isFileExempt, readExemptions } from './exemptions/exemptions.ts';
 import { exemptionReport } from './exemptions/report.ts';
 import { warnedViolations } from './exemptions/warned.ts';
 import { freezeFindings } from './freezes/change.ts';
@@ -27,6 +27,7 @@ import { type Render, renderTarget } from './render.ts';
 import { ruleNamed } from './rule-pages.ts';
 import { servedKinds } from './schemas/served-kinds.ts';
 import { schemaStore } from './schemas/store.ts';
+import { secretFindings } from './secrets/findings.ts';
 import { allSourceFindings, type SourceFinding } from './sources.ts';
 import { argumentTargets, environmentsAmong, policiesTarget, repositoryTargets } from './targets.ts';
 import { invalidObjects } from './validation/invalid-objects.ts';
@@ -47,6 +48,7 @@ export async function check(
   change?: Change,
 ): Promise<{ report: Report; rules: Rule[] }> {
   const whole = paths.length === 0;
+  const secrets = whole ? secretFindings(root, change?.since) : [];
   const origin = whole && change !== undefined ? originOf(root, change.since) : undefined;
   const inside = paths.every((given) => `${path.resolve(given)}/`.startsWith(`${root}/`));
   const files = new YamlFiles(inside ? root : undefined);
@@ -81,8 +83,10 @@ export async function check(
   const compared = comesFrom && (await compare(comesFrom, renders, files, resources, progress));
   const now = new Date();
   const failed = renders.flatMap(({ target, error }) => (error === undefined ? [] : [target.environment]));
+  const inPlainText = await secrets;
   const about = [
     ...sources,
+    ...inPlainText.filter((finding) => !isFileExempt(exemptions, finding, root)),
     ...renderFindings([...new Set([...renders, policyRender])], root, sources),
     ...(await deadEntryFindings(renders, files)),
     ...malformed,
@@ -99,6 +103,8 @@ export async function check(
       policies: all,
       resources,
       graph,
+      secrets: inPlainText,
+      since: change?.since,
       failed,
       files,
     })),

@@ -405,13 +405,13 @@ const mutations: {
   {
     what: "a slip in the Secret of a Cluster's user",
     file: cluster,
-    from: '        name: postgres-credentials',
-    to: '        name: postgres-credential',
+    from: '        name: postgres-owner',
+    to: '        name: postgres-ownr',
     rule: 'config-reference',
     besides: 'outside-git',
-    at: { text: 'name: postgres-credential' },
+    at: { text: 'name: postgres-ownr' },
     environments: ['prod'],
-    says: /there is no Secret postgres-credential/,
+    says: /there is no Secret postgres-ownr/,
   },
   {
     what: 'the operator kept out of the pods that it makes',

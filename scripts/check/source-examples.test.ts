@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -75,6 +76,7 @@ resources: []
 async function write(root: string, text: string): Promise<void> {
   const soon = new Date(Date.now() + 30 * 86_400_000).toISOString().slice(0, 10);
   const today = new Date(Date.now() + 12 * 3_600_000).toISOString();
+  const token = `ghp_${randomBytes(18).toString('hex')}`;
   for (const [, file = '', content = ''] of text.matchAll(/^#= (.+)\n((?:(?!#= ).*\n)*)/gm)) {
     if (file.startsWith('git commit')) {
       await commit(root, content.replaceAll(/^# ?/gm, ''), file.endsWith(' main'));
@@ -85,8 +87,12 @@ async function write(root: string, text: string): Promise<void> {
       continue;
     }
     await mkdir(path.dirname(path.join(root, file)), { recursive: true });
-    const dated = content.replaceAll('IN_30_DAYS', soon).replaceAll('IN_12_HOURS', today);
-    await writeFile(path.join(root, file), dated);
+    const filled = content
+      .replaceAll('IN_30_DAYS', soon)
+      .replaceAll('IN_12_HOURS', today)
+      // Made here: one in an example would be one in the repository.
+      .replaceAll('A_NEW_TOKEN', token);
+    await writeFile(path.join(root, file), filled);
   }
 }
 

@@ -53,7 +53,7 @@ const rules = {
   },
   exemption: {
     why: 'An exemption that says less than who, why and until when is how a rule dies.',
-    fix: 'Say rule, environment, object, owner, reason and expires, at most 180 days from now.',
+    fix: 'Say rule, environment and object, or file for a secret, owner, reason and expires, at most 180 days from now.',
   },
   'exemption-expired': {
     why: 'What was accepted for a while is accepted no longer.',
@@ -99,6 +99,23 @@ const rules = {
   'invalid-object': {
     why: 'The cluster refuses an object whose fields have the right types and contradict each other, or no name may be so.',
     fix: 'Correct the field; https://kubernetes.io/docs/reference/kubernetes-api/ says what it may be.',
+  },
+  'secret-in-file': {
+    group: 'secrets',
+    why: 'A credential in a file is in every clone and in every backup of one, and whoever reads the code can use it.',
+    fix:
+      'Revoke it where it was given out and make a new one, outside Git: it counts as known from the moment it was pushed. ' +
+      'Then take it out. What is none, or opens nothing, is exempted by `file: PATH` in policies/exemptions.yaml. Looked at are all ' +
+      'files that Git tracks or would add, up to a megabyte, by the recommended rules of secretlint and those of scripts/check/secrets/patterns.ts.',
+  },
+  'secret-in-history': {
+    group: 'secrets',
+    why: 'What was committed once and taken out is still in every clone, and found there by whoever looks.',
+    fix:
+      'Revoke it where it was given out: deleting it helps nobody. Once it opens nothing, exempt it by `file: PATH` in ' +
+      'policies/exemptions.yaml, or rewrite the history. The whole history of the commit that is checked out is looked at, each content and ' +
+      'each commit once on a machine, so there is no switch to forget; with `--since` what came after that revision, as on a pull request. ' +
+      'Of a shallow clone what it has.',
   },
   'migration-safety': {
     group: 'migrations',

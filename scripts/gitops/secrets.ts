@@ -9,24 +9,54 @@ export interface ObjectStoreKey {
   secretAccessKey: string;
 }
 
-/** Creates each environment's namespace and database password where they are missing. Git holds no secret. */
+/** The role that owns the database, as base/postgres-single and base/postgres-ha name it. */
+export const databaseOwner = 'quotes';
+
+/** Whom quote-app logs in as. */
+export const loginSecret = 'postgres-credentials';
+
+/** The owner's password: the database is made with it, and quote-app logs in by it until the first rotation. */
+export const ownerSecret = 'postgres-owner';
+
+/** Creates each environment's namespace and database passwords where they are missing. Git holds no secret. */
 export async function ensureDatabaseSecrets(kubectl: Kubectl): Promise<void> {
-  const credentials = (namespace: string, rest: object) => ({
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: 'postgres-credentials', namespace },
-    ...rest,
-  });
   await createMissing(
     kubectl,
-    environments.flatMap((environment) => [
-      { apiVersion: 'v1', kind: 'Namespace', metadata: { name: environment } },
-      credentials(environment, { stringData: { password: randomBytes(24).toString('base64url') } }),
-    ]),
+    (await Promise.all(environments.map((name) => ofDatabase(kubectl, name)))).flat(),
   );
-  // Applied: the Secrets of clusters from before November 2026 have a password alone.
-  const username = Buffer.from('quotes').toString('base64');
-  await kubectl.apply(environments.map((environment) => credentials(environment, { data: { username } })));
+}
+
+async function ofDatabase(kubectl: Kubectl, namespace: string): Promise<object[]> {
+  const read = ['get', 'secret', loginSecret, `--namespace=${namespace}`];
+  const present = (await kubectl.json<{ data: Record<string, string> }>(read))?.data;
+  const owner = { username: base64(databaseOwner), password: base64(newPassword()) };
+  if (present !== undefined && present.username === undefined) {
+    // Secrets from before November 2026 have a password alone.
+    const patch = JSON.stringify({ data: { username: owner.username } });
+    await kubectl(['patch', 'secret', loginSecret, `--namespace=${namespace}`, `--patch=${patch}`]);
+  }
+  const isOwners = present !== undefined && (present.username ?? owner.username) === owner.username;
+  const secret = (name: string, data: Record<string, string>) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, namespace },
+    data,
+  });
+  return [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+    secret(loginSecret, owner),
+    // The operator gives the owner this password: another than quote-app has would lock it out.
+    secret(ownerSecret, isOwners ? { ...owner, ...present } : owner),
+  ];
+}
+
+/** A password that nobody can guess. */
+export function newPassword(): string {
+  return randomBytes(24).toString('base64url');
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
 }
 
 /**
@@ -89,7 +119,7 @@ export async function ensureRedisSecret(kubectl: Kubectl): Promise<void> {
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: { name: 'argocd-redis', namespace: 'argocd' },
-    stringData: { auth: randomBytes(24).toString('base64url') },
+    stringData: { auth: newPassword() },
   };
   await createMissing(kubectl, [redis]);
 }
@@ -103,7 +133,7 @@ export async function ensureWebhookSecret(kubectl: Kubectl): Promise<string> {
   if (value !== undefined) {
     return Buffer.from(value, 'base64').toString();
   }
-  const secret = randomBytes(24).toString('base64url');
+  const secret = newPassword();
   const patch = JSON.stringify({ stringData: { [key]: secret } });
   await kubectl(['patch', 'secret', 'argocd-secret', '--namespace=argocd', `--patch=${patch}`]);
   return secret;

@@ -17,6 +17,7 @@ export type ToolModule =
   | 'cluster'
   | 'conftest'
   | 'cosign'
+  | 'external-secrets'
   | 'govulncheck'
   | 'image-verifier'
   | 'kube-score'

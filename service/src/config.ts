@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { type CredentialsSource, readCredentials } from './db/credentials.ts';
 
 /** libpq's names, but for the two that leave it to the server. */
 const tlsModes = ['disable', 'require', 'verify-ca', 'verify-full'] as const;
@@ -33,8 +34,7 @@ export interface PostgresConfig {
   /** Leads to replicas, on the same port; undefined: the primary answers every read. */
   readonly readOnlyHost: string | undefined;
   readonly port: number;
-  readonly user: string;
-  readonly password: string | undefined;
+  readonly credentials: CredentialsSource;
   readonly database: string;
   readonly tls: PostgresTls;
   /** Connections, to each host. */
@@ -125,6 +125,23 @@ class Environment {
     }
   }
 
+  /** Whom to connect as: what a folder says, where one is named, and otherwise two variables. */
+  credentials(): CredentialsSource {
+    const folder = this.optional('PG_CREDENTIALS_DIR');
+    if (folder === undefined) {
+      const expected =
+        'the Postgres user to connect as, or PG_CREDENTIALS_DIR, a folder with username and password';
+      return { user: this.required('PGUSER', expected), password: this.optional('PGPASSWORD') };
+    }
+    try {
+      readCredentials({ folder });
+    } catch (error) {
+      const expected = 'a folder with the files username and password';
+      this.#reject('PG_CREDENTIALS_DIR', folder, `${expected} (${(error as NodeJS.ErrnoException).code})`);
+    }
+    return { folder };
+  }
+
   address(name: string): string | undefined {
     const value = this.optional(name);
     if (value !== undefined && isIP(value) === 0) this.#reject(name, value, 'an IP address to listen on');
@@ -165,8 +182,7 @@ export function parseConfig(variables: NodeJS.ProcessEnv, hostname: string): Con
       host: env.required('PGHOST', 'the name or address of the Postgres server'),
       readOnlyHost: env.optionalHost('PGHOST_READ_ONLY'),
       port: env.integer('PGPORT', 5432, 1, 65535),
-      user: env.required('PGUSER', 'the Postgres user to connect as'),
-      password: env.optional('PGPASSWORD'),
+      credentials: env.credentials(),
       database: env.required('PGDATABASE', 'the name of the database'),
       tls: { mode: env.oneOf('PGSSLMODE', 'disable', tlsModes), authorities: env.file('PGSSLROOTCERT') },
       poolMax: env.integer('PG_POOL_MAX', 5, 1, 1000),

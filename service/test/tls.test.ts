@@ -7,6 +7,7 @@ import pg from 'pg';
 import { day, exportKey, keyAlgorithm, newKeys, x509 } from '../../scripts/keys.ts';
 import { parseConfig } from '../src/config.ts';
 import { connectionOptions } from '../src/db/connection.ts';
+import { readCredentials } from '../src/db/credentials.ts';
 import { startPostgres, type TestPostgres } from './postgres.ts';
 import { environment } from './quote-app.ts';
 
@@ -54,7 +55,9 @@ async function isEncrypted(mode: string, authority?: string): Promise<unknown> {
     PGSSLROOTCERT: authority && path.join(folder, `${authority}.crt`),
   };
   const { postgres: config } = parseConfig(variables, 'a');
-  const client = new pg.Client(connectionOptions(config, 'localhost', 'a'));
+  const client = new pg.Client(
+    connectionOptions(config, readCredentials(config.credentials), 'localhost', 'a'),
+  );
   client.on('error', () => {});
   try {
     await client.connect();

@@ -8,7 +8,10 @@ import type { YamlFiles } from '../yaml/yaml-files.ts';
 /** Where exemptions are written, relative to the root. */
 export const exemptionsFile = 'policies/exemptions.yaml';
 
-/** A finding that somebody accepts: of one rule, about one object, in one environment. */
+/**
+ * A finding that somebody accepts: of one rule, about one object, in one environment. Of a secret it is about a file: then
+ * the kind is `File`, the name its path relative to the root, and the environment ''.
+ */
 export type Exemption = {
   rule: string;
   environment: string;
@@ -52,9 +55,10 @@ export async function readExemptions(
     };
   }
   const exemptions = maps(isMap(value) ? value.exemptions : []).map((entry, index): Exemption => {
-    const [kind = '', name = ''] = text(entry.object).split('/');
     const { line } = yaml.locate(0, ['exemptions', index]);
-    const { rule, environment, expires } = entry;
+    const { rule, environment, file: exempted, object, expires } = entry;
+    const [kind = '', name = ''] =
+      exempted === undefined ? text(object).split('/') : ['File', text(exempted)];
     return { rule: text(rule), environment: text(environment), kind, name, expires: text(expires), line };
   });
   return { exemptions, findings: [] };
@@ -79,7 +83,7 @@ export function exemptionFindings(
     const again = seen.has(key);
     seen.add(key);
     if (again) {
-      return found('exemption', `${rule} for ${kind}/${name} in ${environment} is exempted twice`);
+      return found('exemption', `${exempted(exemption)} is exempted twice`);
     }
     if (!exemptible.has(rule)) {
       return found('exemption', `there is no rule ${rule} that an object can be exempted from`);
@@ -88,15 +92,16 @@ export function exemptionFindings(
       return found('exemption', `expires ${expires}, and there is no such day`);
     }
     if (expires < isoDay(today)) {
-      return found(
-        'exemption-expired',
-        `${rule} for ${kind}/${name} in ${environment} was accepted until ${expires}`,
-      );
+      return found('exemption-expired', `${exempted(exemption)} was accepted until ${expires}`);
     }
     return expires > furthest
       ? found('exemption', `expires ${expires} is more than ${mostDays} days away, which is ${furthest}`)
       : [];
   });
+}
+
+function exempted({ rule, environment, kind, name }: Exemption): string {
+  return `${rule} for ${environment === '' ? name : `${kind}/${name} in ${environment}`}`;
 }
 
 /** Whether a day of the form YYYY-MM-DD is in the calendar. */
@@ -113,6 +118,17 @@ export function covers(
 ): boolean {
   const { id, target } = object;
   return rule === ruleId && environment === target.environment && kind === id.kind && name === id.name;
+}
+
+/** Whether a finding about a file is accepted. */
+export function isFileExempt(
+  exemptions: Exemption[],
+  { rule, file }: Pick<SourceFinding, 'rule' | 'file'>,
+  root: string,
+): boolean {
+  return exemptions.some(
+    (one) => one.kind === 'File' && one.rule === rule && path.join(root, one.name) === file,
+  );
 }
 
 /** Whether a rule's finding about an object is accepted. */

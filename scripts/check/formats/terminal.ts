@@ -54,8 +54,11 @@ function position({ line, column }: SharedFinding): string {
 /** Longer lines are generated or packed: they would push the finding itself off the screen. */
 const longestExcerpt = 200;
 
-/** The finding's line and a caret under its column. */
-function excerpt(finding: SharedFinding, { sourceLine }: Judged): string[] {
+/** The finding's line and a caret under its column. Not where a secret may be in it: what is printed is kept by CI. */
+function excerpt(finding: SharedFinding, { rules, sourceLine }: Judged): string[] {
+  if (rules.find(({ id }) => id === finding.rule)?.group === 'secrets') {
+    return [];
+  }
   const text = sourceLine(finding);
   const caret = finding.column === undefined ? text.search(/\S/) : finding.column - 1;
   if (text.trim() === '' || text.length > longestExcerpt || caret > text.length) {

@@ -243,7 +243,9 @@ function missingKeys(graph: Graph): Violation[] {
     const inGit = fields.some(
       (field) => valueAt(node?.object.value ?? null, [field, key.name]) !== undefined,
     );
-    const outside = outsideGit(graph, kind, namespace, name);
+    // An operator's has the keys that it makes, whatever is declared; without `data` they are not known.
+    const isMade = node?.maker !== undefined && isMap(node.object.value.data);
+    const outside = isMade ? undefined : outsideGit(graph, kind, namespace, name);
     const known = node !== undefined || outside !== undefined;
     return !known || inGit || outside?.has(key.name) === true
       ? []

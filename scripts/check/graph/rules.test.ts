@@ -52,8 +52,8 @@ test('a slip in a base is found in each environment, at the field that names wha
   await replace(
     root,
     'base/quote-app/deployment.yaml',
-    'name: postgres-credentials',
-    'name: postgres-credential',
+    'secretName: postgres-credentials',
+    'secretName: postgres-credential',
   );
   const postgres = 'base/postgres-single/network-policy.yaml';
   await replace(root, postgres, 'port: postgres', 'port: 5433');

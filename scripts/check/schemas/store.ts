@@ -4,6 +4,7 @@ import { glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { makeCacheFolder, moveIntoCache } from '../../cache.ts';
 import { cacheDir } from '../../paths.ts';
+import type { ToolModule } from '../../tools/go.ts';
 import { moduleDir, moduleFile, pinnedVersion } from '../../tools/go-modules.ts';
 import { upstreamFile, upstreamManifests, upstreamUrl } from '../../upstream-manifests.ts';
 import { isMap, type JsonMap } from '../model.ts';
@@ -24,11 +25,23 @@ export type KindSchema = {
 };
 
 const kubernetesModule = 'k8s.io/kubernetes';
-/** Nothing here installs the Prometheus Operator; these of its kinds are here for clusters that have it. */
-const prometheusOperator = {
-  module: 'github.com/prometheus-operator/prometheus-operator',
-  kinds: ['podmonitors', 'servicemonitors', 'prometheusrules'],
-};
+/** Operators that nothing here installs: these of their kinds are here for clusters that have them. */
+const elsewhere: { tool: ToolModule; module: string; definitions: string[] }[] = [
+  {
+    tool: 'prometheus-operator',
+    module: 'github.com/prometheus-operator/prometheus-operator',
+    definitions: ['podmonitors', 'servicemonitors', 'prometheusrules'].map(
+      (kind) => `example/prometheus-operator-crd/monitoring.coreos.com_${kind}.yaml`,
+    ),
+  },
+  {
+    tool: 'external-secrets',
+    module: 'github.com/external-secrets/external-secrets',
+    definitions: ['externalsecrets', 'secretstores', 'clustersecretstores'].map(
+      (kind) => `config/crds/bases/external-secrets.io_${kind}.yaml`,
+    ),
+  },
+];
 /** What a store has besides schemas: how each kind is served, and the schema of metadata. */
 export const resourcesFile = 'resources.json';
 export const metadataFile = 'metadata.json';
@@ -41,7 +54,7 @@ export function schemaFile(apiVersion: string, kind: string): string {
 
 /**
  * The folder with a schema for every kind the cluster knows: Kubernetes', and those that upstream's manifests bring, at the
- * versions the cluster runs; and for the Prometheus Operator's that a cluster may know. Written the first time (about 3 s), found in the cache afterwards.
+ * versions the cluster runs; and for those of other operators that a cluster may know. Written the first time (about 3 s), found in the cache afterwards.
  * @throws {ToolBuildError} when a module cannot be had.
  */
 export async function schemaStore(onWrite: () => void = () => {}): Promise<string> {
@@ -79,7 +92,9 @@ async function storeKey(): Promise<string> {
   for (const manifest of upstreamManifests) {
     hash.update(`${await upstreamUrl(manifest)}\n`);
   }
-  hash.update(`${await pinnedVersion('prometheus-operator', prometheusOperator.module)}\n`);
+  for (const { tool, module } of elsewhere) {
+    hash.update(`${await pinnedVersion(tool, module)}\n`);
+  }
   for (const file of (await Array.fromAsync(glob('*.ts', { cwd: import.meta.dirname }))).sort()) {
     hash.update(await readFile(path.join(import.meta.dirname, file)));
   }
@@ -104,12 +119,8 @@ async function allSchemas(): Promise<{ kinds: KindSchema[]; metadata: JsonMap }>
 
 /** The files that have CustomResourceDefinitions, among other things. */
 function definitionFiles(): Promise<string[]> {
-  const { module, kinds } = prometheusOperator;
-  const definition = (kind: string) =>
-    moduleFile(
-      'prometheus-operator',
-      module,
-      `example/prometheus-operator-crd/monitoring.coreos.com_${kind}.yaml`,
-    );
-  return Promise.all([...upstreamManifests.map(upstreamFile), ...kinds.map(definition)]);
+  const others = elsewhere.flatMap(({ tool, module, definitions }) =>
+    definitions.map((file) => moduleFile(tool, module, file)),
+  );
+  return Promise.all([...upstreamManifests.map(upstreamFile), ...others]);
 }

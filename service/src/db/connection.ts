@@ -2,16 +2,22 @@ import { Socket } from 'node:net';
 import type pg from 'pg';
 import type { PostgresConfig, PostgresTls } from '../config.ts';
 import { Addresses } from './addresses.ts';
+import type { Credentials } from './credentials.ts';
 
 const addresses = new Addresses();
 
 /** What `new pg.Client` and `new pg.Pool` need to connect to `host`. */
-export function connectionOptions(config: PostgresConfig, host: string, pod: string): pg.ClientConfig {
+export function connectionOptions(
+  config: PostgresConfig,
+  { user, password }: Credentials,
+  host: string,
+  pod: string,
+): pg.ClientConfig {
   return {
     host,
     port: config.port,
-    user: config.user,
-    password: config.password,
+    user,
+    password,
     database: config.database,
     application_name: pod,
     ssl: tlsOptions(config.tls),

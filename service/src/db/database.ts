@@ -4,6 +4,8 @@ import type { PostgresConfig } from '../config.ts';
 import { DatabaseUnavailable, isSchemaMissing, isUnavailable, within } from './failures.ts';
 import { Host, type HostGauges } from './host.ts';
 
+/** How often it is looked whether the password was changed. */
+const lookMs = 1000;
 /** A read that was not answered by then is asked of the other host as well. */
 const hedgeMs = 300;
 
@@ -16,6 +18,8 @@ export class Database {
   readonly #primary: Host;
   readonly #replica: Host | undefined;
   readonly #answerTimeoutMs: number;
+  readonly #looking: NodeJS.Timeout;
+  #renewing = false;
 
   constructor(config: PostgresConfig, pod: string, log: Logger) {
     this.#answerTimeoutMs = config.answerTimeoutMs;
@@ -24,6 +28,8 @@ export class Database {
       this.#replica = new Host('replica', config.readOnlyHost, config, pod, log);
     }
     for (const host of this.#hosts()) host.onRetry = () => this.onRetry();
+    // Not by inotify: kubelet replaces links, and what was refused, as a replica does not know it yet, is tried again.
+    this.#looking = setInterval(() => void this.#renew(), lookMs).unref();
   }
 
   /** Opens every connection that the pools may hold, as far as the database lets it. */
@@ -63,7 +69,16 @@ export class Database {
 
   /** Closes every connection after its statement; nothing may be run afterwards. */
   async end(): Promise<void> {
+    clearInterval(this.#looking);
     await Promise.all(this.#hosts().map((host) => host.end()));
+  }
+
+  /** One host after the other: new connections cost most when all are made at once. */
+  async #renew(): Promise<void> {
+    if (this.#renewing) return;
+    this.#renewing = true;
+    for (const host of this.#hosts()) await host.renew();
+    this.#renewing = false;
   }
 
   #hosts(): Host[] {

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import pg from 'pg';
 import type { Logger } from 'pino';
 import type { PostgresConfig } from '../config.ts';
 import { connectionOptions, onPromotion, processOf } from './connection.ts';
+import { type Credentials, type CredentialsSource, readCredentials } from './credentials.ts';
 import { isBroken, isDemoted, NoAnswer, NotReplicated, NotSent, within } from './failures.ts';
 
 /** Which of the two addresses of a database: `primary` takes writes, `replica` only reads. */
@@ -28,6 +30,7 @@ interface Answer<Row> {
 const graceMs = 300;
 const probePauseMs = 250;
 const secondTryPauseMs = 200;
+const queueMs = 20;
 /** How long an address for replicas may go on leading to one that has become the primary. */
 const relabelledMs = 10_000;
 
@@ -43,10 +46,13 @@ export class Host {
   /** Called when a read is asked again on a new connection. */
   onRetry: () => void = () => {};
   readonly #role: Role;
-  readonly #options: pg.PoolConfig;
+  readonly #source: CredentialsSource;
+  readonly #options: (credentials: Credentials) => pg.PoolConfig;
   readonly #connectTimeoutMs: number;
   readonly #statementTimeoutMs: number;
   readonly #log: Logger;
+  /** Whom the pool's connections are made as, and whom the next pool's may be. */
+  #credentials: Credentials;
   #pool: pg.Pool;
   #away = false;
   /** Why it is away, and what tells those that wait that it is not any more. */
@@ -59,13 +65,15 @@ export class Host {
     this.#connectTimeoutMs = config.connectTimeoutMs;
     this.#statementTimeoutMs = config.statementTimeoutMs;
     this.#log = log.child({ role, host });
-    this.#options = {
-      ...connectionOptions(config, host, pod),
+    this.#source = config.credentials;
+    this.#credentials = readCredentials(config.credentials);
+    this.#options = (credentials) => ({
+      ...connectionOptions(config, credentials, host, pod),
       max: config.poolMax,
       // Kept: under load is when a new connection costs most, and a request that waits for one may fail.
       idleTimeoutMillis: 0,
       statement_timeout: config.statementTimeoutMs,
-    };
+    });
     this.#pool = this.#newPool();
   }
 
@@ -81,9 +89,41 @@ export class Host {
 
   /** Opens every connection that the pool may hold, as far as the database lets it. */
   async fill(): Promise<void> {
-    const pool = this.#pool;
-    const opened = Array.from({ length: pool.options.max }, async () => (await pool.connect()).release());
-    await Promise.allSettled(opened);
+    await openAll(this.#pool);
+  }
+
+  /**
+   * Where the credentials were changed, connects by the new ones, and only then leaves the connections by the old ones to
+   * end with their statements. Where the server does not take the new ones, or not yet, all stays as it is.
+   */
+  async renew(): Promise<void> {
+    if (this.#ended) return;
+    try {
+      const credentials = readCredentials(this.#source);
+      if (isDeepStrictEqual(credentials, this.#credentials)) return;
+      await this.#changeTo(credentials);
+    } catch (error) {
+      this.#log.debug({ err: error }, 'the new database credentials cannot be used yet');
+    }
+  }
+
+  async #changeTo(credentials: Credentials): Promise<void> {
+    const pool = this.#newPool(credentials);
+    try {
+      await warmUp(pool);
+    } catch (error) {
+      void pool.end();
+      throw error;
+    }
+    if (this.#ended) return pool.end();
+    const old = this.#pool;
+    this.#credentials = credentials;
+    this.#pool = pool;
+    this.#isBack();
+    this.#log.info({ user: credentials.user }, 'the database credentials were changed');
+    // A pool that ends serves nobody who still waits in its queue.
+    while (old.waitingCount > 0) await sleep(queueMs);
+    await old.end();
   }
 
   /**
@@ -195,8 +235,8 @@ export class Host {
     setTimeout(() => this.#abandon(this.#pool), relabelledMs).unref();
   }
 
-  #newPool(): pg.Pool {
-    const pool = new pg.Pool(this.#options);
+  #newPool(credentials = this.#credentials): pg.Pool {
+    const pool = new pg.Pool(this.#options(credentials));
     // Without a listener a connection that breaks would end the process, idle (the pool's) or not (its own).
     pool.on('connect', (client) => {
       client.on('error', () => {});
@@ -242,7 +282,7 @@ export class Host {
   }
 
   async #try(): Promise<void> {
-    const client = new pg.Client(this.#options);
+    const client = new pg.Client(this.#options(this.#credentials));
     client.on('error', () => {});
     try {
       await client.connect();
@@ -253,5 +293,32 @@ export class Host {
     } finally {
       await client.end().catch(() => {});
     }
+  }
+}
+
+/** Opens every connection that a pool may hold, as far as the database lets it. */
+async function openAll(pool: pg.Pool): Promise<void> {
+  const opened = Array.from({ length: pool.options.max }, async () => (await pool.connect()).release());
+  await Promise.allSettled(opened);
+}
+
+/**
+ * Opens the connections of a pool one after the other, and has each look at the table once: all at once, and cold, they
+ * would be in the way of the requests that go on meanwhile, and slow to the first that come after.
+ * @throws where not even one is to be had
+ */
+async function warmUp(pool: pg.Pool): Promise<void> {
+  const clients: pg.PoolClient[] = [];
+  try {
+    while (clients.length < pool.options.max) {
+      const client = await pool.connect();
+      clients.push(client);
+      await client.query('SELECT id, text, author FROM quotes LIMIT 1').catch(() => {});
+    }
+  } catch (error) {
+    // As in `openAll`: the database may not let it have them all.
+    if (clients.length === 0) throw error;
+  } finally {
+    for (const client of clients) client.release();
   }
 }

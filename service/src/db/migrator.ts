@@ -5,8 +5,14 @@ import pg from 'pg';
 import type { Logger } from 'pino';
 import type { PostgresConfig } from '../config.ts';
 import { connectionOptions } from './connection.ts';
+import { readCredentials } from './credentials.ts';
 
 const migrations = path.join(import.meta.dirname, '..', '..', 'migrations');
+
+// Logins come and go (`npm run rotate`): what they make is the database's owner's, where they may act as it.
+const becomeOwner = `SELECT set_config('role', pg_get_userbyid(datdba), false) FROM pg_database
+  WHERE datname = current_database() AND pg_has_role(datdba, 'MEMBER')`;
+
 const firstPauseMs = 200;
 const longestPauseMs = 3000;
 
@@ -59,7 +65,12 @@ export class Migrator {
 
   async #migrate(): Promise<string[]> {
     const client = new pg.Client({
-      ...connectionOptions(this.#config, this.#config.host, this.#pod),
+      ...connectionOptions(
+        this.#config,
+        readCredentials(this.#config.credentials),
+        this.#config.host,
+        this.#pod,
+      ),
       // Bounds the wait for another replica's migration as well; the loop then asks again.
       lock_timeout: 15_000,
       statement_timeout: 60_000,
@@ -72,6 +83,7 @@ export class Migrator {
     this.#stop.signal.addEventListener('abort', close, { once: true });
     try {
       await client.connect();
+      await client.query(becomeOwner);
       const log = (message: string) => this.#log.debug(message.trim());
       const applied = await runner({
         dbClient: client,

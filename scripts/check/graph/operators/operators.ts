@@ -1,6 +1,7 @@
 import type { FieldPath, JsonMap } from '../../model.ts';
 import type { Node } from '../graph.ts';
 import { cloudnativePg } from './cloudnative-pg.ts';
+import { externalSecrets } from './external-secrets.ts';
 
 /** What an operator makes of an object, in the object's own namespace. */
 export type Made = {
@@ -30,7 +31,7 @@ export type Operator = {
 };
 
 /** The operators that the check knows; another is a file beside cloudnative-pg.ts and an entry here. */
-const operators: Operator[] = [cloudnativePg];
+const operators: Operator[] = [cloudnativePg, externalSecrets];
 
 /** What operators make of an object; undefined where none of those that are known makes anything. */
 export function madeOf(node: Node): Made | undefined {
