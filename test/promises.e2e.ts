@@ -20,6 +20,7 @@ import { storage } from '../scripts/images/buildah.ts';
 import { cacheDir, repoRoot } from '../scripts/paths.ts';
 import { type Rehearsal, rehearse } from '../scripts/rehearsal.ts';
 import { until } from '../scripts/until.ts';
+import { argocdRights } from './argocd-rights.ts';
 import { auditTells } from './audit.ts';
 import { apiServer } from './differential/api-server.ts';
 import { compareGates } from './differential/differential.ts';
@@ -392,6 +393,7 @@ promise(
 hardening(promise, () => on);
 
 networkPolicies(promise, () => on);
+argocdRights(promise, () => on);
 
 fromCommitToProd(promise, () => on);
 

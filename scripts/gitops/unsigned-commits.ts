@@ -11,11 +11,14 @@ const sign =
  * how many more there are; undefined where it is about something else.
  */
 export function unsignedCommits(message: string): string | undefined {
-  const [first, ...more] = message.split('\n').flatMap((line) => refusal.exec(line)?.groups ?? []);
+  const [first, ...more] = message.split('\n').flatMap((line) => {
+    const found = refusal.exec(line);
+    return found === null ? [] : [found];
+  });
   if (first === undefined) {
     return undefined;
   }
-  const { commit = '', author, why, key } = first;
+  const { commit = '', author, why, key } = first.groups ?? {};
   const others = more.length === 0 ? '' : ` (and ${more.length} before it)`;
   const remedy =
     why === 'unsigned' ? sign : `have ${key} in argocd/signers.yaml and apps/signed-commits, or ${sign}`;
