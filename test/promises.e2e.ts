@@ -393,6 +393,7 @@ promise(
 hardening(promise, () => on);
 
 networkPolicies(promise, () => on);
+
 argocdRights(promise, () => on);
 
 fromCommitToProd(promise, () => on);
