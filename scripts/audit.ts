@@ -30,9 +30,8 @@ Passed over as known:
   unowned   all in kube-system, kube-public and kube-node-lease, and Nodes, Events, Leases, EndpointSlices and their
             like; the roles and bindings of kube-apiserver (its label, name and managers) and kubeadm (its names);
             APIServices, FlowSchemas and priorities of kube-apiserver alone; in each namespace ServiceAccount default
-            and ConfigMap kube-root-ca.crt; claims named like a StatefulSet, and volumes of claims; Secrets
-            argocd-initial-admin-secret and argocd-redis beside Applications; ConfigMap cnpg-default-monitoring beside
-            a Cluster
+            and ConfigMap kube-root-ca.crt; claims named like a StatefulSet, and volumes of claims; Secret
+            argocd-redis beside Applications; ConfigMap cnpg-default-monitoring beside a Cluster
 A manager is what a client calls itself: who passes for a known one hides what that one may write, "quotes" an object
 but not a gift of cluster-admin.
 

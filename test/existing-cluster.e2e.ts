@@ -5,6 +5,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { execa } from 'execa';
 import { embeddedCluster } from '../scripts/cluster/cluster.ts';
+import { reachedHere } from '../scripts/cluster/git-server/git-server.ts';
 import { clusterLayout, inClusterRepository } from '../scripts/cluster/layout.ts';
 import { objectStoreKey } from '../scripts/cluster/object-store.ts';
 import { mirrorPatch } from '../scripts/cluster/upstream-mirror/upstream-mirror.ts';
@@ -58,7 +59,7 @@ test("on a cluster that exists, start --context deploys what the clone's origin 
     backupCredentials(await objectStoreKey(clusterLayout('existing'))),
   ]);
   const start = npm({}, 'start', '--context', 'quotes-existing');
-  // A cloud reaches upstream's manifests by itself; this machine has them on a mirror.
+  // A cloud reaches upstream's manifests by itself, and a forge on its usual port; this machine has both beside it.
   await kubectl([
     'wait',
     'deployment/argocd-repo-server',
@@ -68,6 +69,7 @@ test("on a cluster that exists, start --context deploys what the clone's origin 
   ]);
   const patch = ['patch', 'deployment', 'argocd-repo-server', '--namespace=argocd'];
   await kubectl([...patch, `--patch-file=${mirrorPatch}`]);
+  await kubectl(['apply', '--namespace=argocd', `--filename=${reachedHere}`]);
   await start;
   const status = JSON.parse(
     (await npm({}, 'status', '--json', '--context', 'quotes-existing')).stdout,

@@ -22,6 +22,7 @@ import { type Rehearsal, rehearse } from '../scripts/rehearsal.ts';
 import { until } from '../scripts/until.ts';
 import { abuse } from './abuse.ts';
 import { dutiesOfEnvironments } from './admission.ts';
+import { argocdRights } from './argocd-rights.ts';
 import { auditTells } from './audit.ts';
 import { apiServer } from './differential/api-server.ts';
 import { compareGates } from './differential/differential.ts';
@@ -407,6 +408,8 @@ dutiesOfEnvironments(promise, () => on);
 ownNodes(promise, () => on);
 
 rotation(promise, () => on);
+
+argocdRights(promise, () => on);
 
 fromCommitToProd(promise, () => on);
 

@@ -212,7 +212,7 @@ test('what controllers make without an owner goes with what they made it for', (
   const cluster = object('Cluster.postgresql.cnpg.io/prod/postgres', { managers: ['quotes'] });
   assert.deepEqual(told([queries, labelled, cluster]), [labelled.uid]);
   assert.deepEqual(told([queries]), [queries.uid]);
-  const password = object('Secret/argocd/argocd-initial-admin-secret');
+  const password = object('Secret/argocd/argocd-redis');
   const root = object('Application.argoproj.io/argocd/root', { managers: ['quotes'] });
   assert.deepEqual(told([password, root]), []);
   assert.deepEqual(told([password]), [password.uid]);

@@ -100,7 +100,7 @@ function isOfController({ group, id, claim }: LiveObject, known: Knowledge): boo
     case '/PersistentVolumeClaim':
       return setsOfClaim(name).some((set) => known.statefulSets.has(`${namespace}/${set}`));
     case '/Secret':
-      return known.argocd.has(namespace) && /^argocd-(initial-admin-secret|redis)$/.test(name);
+      return known.argocd.has(namespace) && name === 'argocd-redis';
     // The queries that all Clusters of a namespace share.
     case '/ConfigMap':
       return name === 'cnpg-default-monitoring' && known.databases.has(namespace);

@@ -20,7 +20,7 @@ export async function applyAddons(layout: ClusterLayout, kubectl: Kubectl): Prom
       { recursive: true },
     );
     const kustomize = path.join(await goTools('check'), 'kustomize');
-    for (const addon of ['coredns', 'local-path', 'metrics-server', 'object-store']) {
+    for (const addon of ['pod-security', 'coredns', 'local-path', 'metrics-server', 'object-store']) {
       await kubectl.apply((await execa(kustomize, ['build', path.join(staging, addon)])).stdout);
     }
   } finally {

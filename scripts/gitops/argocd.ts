@@ -8,15 +8,27 @@ import { stageUpstream } from '../upstream-manifests.ts';
 import type { Kubectl } from './kubectl.ts';
 import { ensureRedisSecret } from './secrets.ts';
 
-/** The manifests of Argo CD as argocd/ and the patches say, one YAML document each. A patch is a file's path. */
-export async function renderArgocd(kustomize: string, patches: string[] = []): Promise<string[]> {
+/** Files that change what argocd/ says, and files of objects beside it. */
+interface Additions {
+  patches: string[];
+  resources: string[];
+}
+
+/** The manifests of Argo CD as argocd/ and the additions say, one YAML document each. */
+export async function renderArgocd(kustomize: string, additions?: Additions): Promise<string[]> {
   const folder = await mkdtemp(path.join(tmpdir(), 'quotes-argocd-'));
   try {
     await stageUpstream(path.join(repoRoot, 'argocd'), folder);
-    for (const patch of patches) {
-      const file = path.basename(patch);
-      await copyFile(patch, path.join(folder, file));
-      await execa(kustomize, ['edit', 'add', 'patch', '--path', file], { cwd: folder });
+    const add = async (source: string, ...how: string[]) => {
+      const file = path.basename(source);
+      await copyFile(source, path.join(folder, file));
+      await execa(kustomize, ['edit', 'add', ...how, file], { cwd: folder });
+    };
+    for (const patch of additions?.patches ?? []) {
+      await add(patch, 'patch', '--path');
+    }
+    for (const resource of additions?.resources ?? []) {
+      await add(resource, 'resource');
     }
     const build = await execa(kustomize, ['build', folder], { maxBuffer: 100_000_000 });
     // Two megabytes: split as text, parsing them takes longer than applying them.
@@ -41,6 +53,22 @@ export async function installArgocd(kubectl: Kubectl, manifests: string[]): Prom
     '--ignore-not-found',
   ]);
   await kubectl.apply(manifests.filter((manifest) => !isDefinition(manifest)).join('---\n'));
+  await takeRightsAway(kubectl);
+}
+
+/** What upstream gives, and we did until November 2026: every right in the cluster, and the first admin's password. */
+async function takeRightsAway(kubectl: Kubectl): Promise<void> {
+  const names = ['application-controller', 'applicationset-controller', 'server'];
+  const roles = names.flatMap((name) =>
+    ['clusterrolebinding', 'clusterrole'].map((kind) => `${kind}/argocd-${name}`),
+  );
+  await kubectl(['delete', ...roles, '--ignore-not-found']);
+  const rest = ['applicationset-controller', 'dex-server', 'redis'].flatMap((name) => [
+    `rolebinding/argocd-${name}`,
+    `role/argocd-${name}`,
+  ]);
+  const password = 'secret/argocd-initial-admin-secret';
+  await kubectl(['delete', ...rest, password, '--namespace=argocd', '--ignore-not-found']);
 }
 
 /** An object can only be applied once the API server serves its kind, a moment after the definition is there. */

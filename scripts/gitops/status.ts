@@ -4,6 +4,7 @@ import { type DatabaseCluster, databaseProblems } from './database-problems.ts';
 import { type Kubectl, KubectlError } from './kubectl.ts';
 import { type Pod, podProblems } from './pod-problems.ts';
 import { type Project, syncWindowProblems } from './sync-window-problems.ts';
+import { unsignedCommits } from './unsigned-commits.ts';
 
 /** What one environment is doing. Times are ISO 8601. */
 export interface EnvironmentStatus {
@@ -183,7 +184,9 @@ function lastHealOf(environment: Environment, events: readonly Event[]): string 
 
 function applicationProblems(application: Application | undefined): string[] {
   const status = application?.status;
-  const conditions = (status?.conditions ?? []).map(({ type, message }) => `${type}: ${message}`);
+  const conditions = (status?.conditions ?? []).map(
+    ({ type, message }) => unsignedCommits(message) ?? `${type}: ${message}`,
+  );
   const operation = status?.operationState;
   if (operation === undefined || status?.sync?.status === 'Synced') {
     return conditions;

@@ -4,7 +4,7 @@ import { embeddedCluster } from '../cluster/cluster.ts';
 import type { Ports } from '../cluster/gateway/gateway.ts';
 import { checkoutImageFile, webhookSecretFile } from '../cluster/git-server/after-push.ts';
 import { toldHerePatch } from '../cluster/git-server/commit-statuses.ts';
-import { addRemote, headOfMain, repositoryFolder } from '../cluster/git-server/git-server.ts';
+import { addRemote, headOfMain, reachedHere, repositoryFolder } from '../cluster/git-server/git-server.ts';
 import { clusterLayout, defaultClusterName, inClusterRepository } from '../cluster/layout.ts';
 import { objectStoreKey } from '../cluster/object-store.ts';
 import { writeSecret } from '../cluster/pki.ts';
@@ -34,7 +34,10 @@ export async function startEmbedded(name: string, json: boolean): Promise<void> 
   const image = Promise.withResolvers<RegistryImage>();
   const page = Promise.withResolvers<string>();
   const kustomize = path.join(await goTools('check'), 'kustomize');
-  const argocdManifests = renderArgocd(kustomize, [mirrorPatch, toldHerePatch]);
+  const argocdManifests = renderArgocd(kustomize, {
+    patches: [mirrorPatch, toldHerePatch],
+    resources: [reachedHere],
+  });
   argocdManifests.catch(() => {}); // told of where it is awaited
   const kubernetes: Step = {
     title: `Kubernetes "${name}"`,

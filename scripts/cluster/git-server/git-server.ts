@@ -7,6 +7,9 @@ import { answers } from '../answers.ts';
 import { addresses, type ClusterLayout } from '../layout.ts';
 import { ensureRunning, waitForComponent } from '../processes.ts';
 
+/** What lets Argo CD's pods reach it. */
+export const reachedHere = path.join(import.meta.dirname, 'reached-here.yaml');
+
 /** The bare repository that Argo CD deploys from. */
 export const repositoryFolder = (layout: ClusterLayout) => path.join(layout.state, 'git', 'quotes.git');
 
