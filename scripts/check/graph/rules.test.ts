@@ -61,6 +61,11 @@ test('a slip in a base is found in each environment, at the field that names wha
   const everywhere = (file: string) => ['dev', 'prod', 'staging'].map((name) => `${name} ${file}`);
   assert.deepEqual(await found(root), {
     'config-reference': everywhere('base/quote-app/deployment.yaml'),
+    // Its two keys are declared, and nothing reads them any more.
+    'outside-git': [
+      ...everywhere('base/quote-app/deployment.yaml'),
+      ...everywhere('base/quote-app/deployment.yaml'),
+    ].sort(),
     'needed-flow': [postgres, postgres].flatMap((file) => [`dev ${file}`, `staging ${file}`]).sort(),
     'generate-paths': ['apps/prod.yaml'],
   });
