@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
+import { execa } from 'execa';
+import { processesOfPod } from '../scripts/cluster/cgroups.ts';
+import { clusterLayout } from '../scripts/cluster/layout.ts';
 import { type Endpoint, endpoints } from '../scripts/monitoring/endpoints.ts';
 import { promtool } from '../scripts/monitoring/promtool.ts';
 import { queries, type Selector, selectorsIn } from '../scripts/monitoring/queries.ts';
@@ -17,7 +20,7 @@ const added = new Set(['job', 'namespace', 'pod']);
  */
 export function servedMetrics(
   promise: (what: string, holds: (t: TestContext) => Promise<void>) => void,
-  rehearsal: () => Pick<Rehearsal, 'kubectl'>,
+  rehearsal: () => Pick<Rehearsal, 'kubectl' | 'cluster'>,
   elsewhere: Record<string, () => Promise<string>> = {},
 ): void {
   for (const endpoint of endpoints) {
@@ -50,17 +53,32 @@ export function servedMetrics(
   }
 }
 
-/** What each pod of an endpoint serves. */
-async function scrape({ kubectl }: Pick<Rehearsal, 'kubectl'>, { job, pods }: Endpoint): Promise<string[]> {
+type Found = { metadata: { name: string; uid: string }; status: { podIP?: string } };
+
+/** What each pod of an endpoint serves, asked from another pod's network, as Prometheus asks: no NetworkPolicy is passed by. */
+async function scrape(
+  { kubectl, cluster }: Pick<Rehearsal, 'kubectl' | 'cluster'>,
+  { job, pods }: Endpoint,
+): Promise<string[]> {
+  const running = async (namespace: string, labels: string) => {
+    const list = ['get', 'pods', `--namespace=${namespace}`, `--selector=${labels}`];
+    const found = await kubectl.json<{ items: Found[] }>([...list, '--field-selector=status.phase=Running']);
+    return found?.items ?? [];
+  };
+  const [asking] = await running('kube-system', 'k8s-app=metrics-server');
+  const [pid] = await processesOfPod(clusterLayout(cluster), asking?.metadata.uid ?? '');
   const texts: string[] = [];
   for (const namespace of pods?.namespaces ?? []) {
-    const list = ['get', 'pods', `--namespace=${namespace}`, `--selector=${pods?.labels}`];
-    const running = ['--field-selector=status.phase=Running', '--output=jsonpath={.items[*].metadata.name}'];
-    const names = (await kubectl([...list, ...running])).split(' ').filter((name) => name !== '');
-    assert.notEqual(names.length, 0, `${namespace} has no pod of ${job}`);
-    for (const name of names) {
-      const path = `/api/v1/namespaces/${namespace}/pods/${name}:${pods?.port}/proxy/metrics`;
-      texts.push(await kubectl(['get', '--raw', path]));
+    const found = await running(namespace, pods?.labels ?? '');
+    assert.notEqual(found.length, 0, `${namespace} has no pod of ${job}`);
+    for (const { metadata, status } of found) {
+      const curl = ['curl', '--silent', '--fail', '--max-time', '10'];
+      const url = `http://${status.podIP}:${pods?.port}/metrics`;
+      const answer = await execa('nsenter', [`--net=/proc/${pid}/ns/net`, '--', ...curl, url], {
+        reject: false,
+      });
+      assert.ok(!answer.failed, `${metadata.name} does not answer at ${pods?.port}: curl ${answer.exitCode}`);
+      texts.push(answer.stdout);
     }
   }
   return texts;

@@ -44,17 +44,27 @@ export function signedImages(
     const sign = (key: KeyObject) =>
       pushArtifact(on.urls.registry, repository, imageSignature(repository, digest, key));
     const pods = ['signed-by-another', 'signed-by-the-cluster'];
-    const start = (name: string) =>
-      on.kubectl([
-        'run',
-        name,
-        `--image=${repository}@${digest}`,
-        '--restart=Never',
-        '--command',
-        '--',
-        'node',
-        '--version',
+    const start = (name: string) => {
+      const container = { name: 'node', image: `${repository}@${digest}`, command: ['node', '--version'] };
+      const allowed = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } };
+      return on.kubectl.apply([
+        {
+          apiVersion: 'v1',
+          kind: 'Pod',
+          metadata: { name, namespace: 'default' },
+          spec: {
+            restartPolicy: 'Never',
+            automountServiceAccountToken: false,
+            securityContext: {
+              runAsNonRoot: true,
+              runAsUser: 1000,
+              seccompProfile: { type: 'RuntimeDefault' },
+            },
+            containers: [{ ...container, securityContext: allowed }],
+          },
+        },
       ]);
+    };
     const says = (name: string) =>
       on.field(
         'default',

@@ -1,6 +1,7 @@
 import { isMap, type JsonMap, type RenderedObject, type Violation } from '../model.ts';
 import { asAdmitted } from './defaults.ts';
 import { judge } from './judge.ts';
+import { renderedNamespaces } from './namespaces.ts';
 import type { Policy, ValidationAction } from './policy.ts';
 import { type Resources, resourceKey } from './resources.ts';
 import { labelsOf } from './selectors.ts';
@@ -24,9 +25,7 @@ export function policyViolations(
   resources: Resources,
 ): { violations: PolicyViolation[]; passedOver: Set<string> } {
   const byPlace = Map.groupBy(objects, ({ apiVersion, id }) => place(apiVersion, id.kind, id.namespace));
-  const namespaces = new Map(
-    objects.filter(({ id }) => id.kind === 'Namespace').map(({ id, value }) => [id.name, asAdmitted(value)]),
-  );
+  const namespaces = renderedNamespaces(objects);
   const passedOver = new Set<string>();
   const violations = objects.flatMap((object): PolicyViolation[] => {
     const resource = resources.get(resourceKey(object.apiVersion, object.id.kind));

@@ -2,6 +2,7 @@ import { type FieldPath, type JsonMap, type RenderedObject, type Violation, valu
 import type { Expression } from './cel.ts';
 import type { MatchResources, ResourceRule } from './constraints.ts';
 import { isNamespace, rangesOver } from './match.ts';
+import { renderedNamespaces } from './namespaces.ts';
 import type { Binding, Policy } from './policy.ts';
 import type { Resource, Resources } from './resources.ts';
 import { labelsOf, selects } from './selectors.ts';
@@ -186,8 +187,6 @@ function namespaceLabels(objects: RenderedObject[]): Namespaces {
     ...objects
       .filter(({ id }) => id.namespace !== '')
       .map(({ id }) => [id.namespace, named(id.namespace)] as const),
-    ...objects
-      .filter(({ id, apiVersion }) => id.kind === 'Namespace' && apiVersion === 'v1')
-      .map(({ id, value }) => [id.name, { ...named(id.name), ...labelsOf(value) }] as const),
+    ...[...renderedNamespaces(objects)].map(([name, value]) => [name, labelsOf(value)] as const),
   ]);
 }
