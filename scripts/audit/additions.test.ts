@@ -183,3 +183,16 @@ test('a field that Git has is no addition, whoever wrote its value last', async 
   };
   assert.deepEqual(await told([live], [], [manifest]), []);
 });
+
+test('what the API server writes into each namespace is nobody’s addition', async () => {
+  const made = owned(
+    { apiVersion: 'v1', kind: 'Namespace', spec: { finalizers: ['kubernetes'] } },
+    '',
+    'dev',
+    [
+      git({ 'f:metadata': { 'f:labels': { 'f:part': {} } } }),
+      by('before-first-apply', { 'f:spec': { 'f:finalizers': {} } }),
+    ],
+  );
+  assert.deepEqual(await told([made]), []);
+});

@@ -39,7 +39,10 @@ const known: Known[] = [
     path: /^metadata\.annotations\["volume\.kubernetes\.io\/selected-node"\]$/,
   },
   // The API server's, for whoever made the namespace: no other value stays.
-  { kinds: ['/Namespace'], path: /^metadata\.labels\["kubernetes\.io\/metadata\.name"\]$/ },
+  {
+    kinds: ['/Namespace'],
+    path: /^(metadata\.labels\["kubernetes\.io\/metadata\.name"\]|spec\.finalizers)$/,
+  },
   // CloudNativePG's operator calls itself so.
   {
     kinds: [
