@@ -146,8 +146,6 @@ function kubeletConfig(layout: ClusterLayout, node: ClusterNode) {
       'imagefs.available': '0%',
       'memory.available': String(evictionMemory),
     },
-    // Tells kubelet of a started or dead container at once, and not at its next look, a second apart.
-    featureGates: { EventedPLEG: true },
     serializeImagePulls: false,
     registryPullQPS: 0,
     // Pods of the last run are gone after a stop; waiting for them would delay the next start.
