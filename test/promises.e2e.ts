@@ -32,6 +32,7 @@ import { hardening } from './hardening.ts';
 import { servedMetrics } from './metrics.ts';
 import { networkPolicies } from './network.ts';
 import { ownNodes } from './node-pool.ts';
+import { ownCluster } from './own-cluster.ts';
 import { rotation } from './rotation.ts';
 import { signedImages } from './signed-images.ts';
 import { statusPage } from './status-page.ts';
@@ -406,6 +407,8 @@ signedImages(promise, () => on);
 dutiesOfEnvironments(promise, () => on);
 
 ownNodes(promise, () => on);
+
+ownCluster(promise, () => on);
 
 rotation(promise, () => on);
 
