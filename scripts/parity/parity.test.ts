@@ -55,7 +55,7 @@ spec:
             requests:
               memory: 128Mi
           env:
-            - name: PGUSER
+            - name: PGDATABASE
               $patch: delete
 `,
   );
@@ -72,11 +72,11 @@ spec:
     all,
     'Deployment',
     'quote-app',
-    'spec.template.spec.containers[quote-app].env[PGUSER].value',
+    'spec.template.spec.containers[quote-app].env[PGDATABASE].value',
   );
   assert.equal(
     Object.entries(removed).at(-1)?.join(' '),
-    `prod *- ${await at(root, 'overlays/prod/postgres.yaml', '- name: PGUSER')}`,
+    `prod *- ${await at(root, 'overlays/prod/postgres.yaml', '- name: PGDATABASE')}`,
   );
   // A whole part that only one has is one row.
   const fields = all.differences

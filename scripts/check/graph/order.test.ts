@@ -13,7 +13,10 @@ test('the commands know the environments in the order that policies/ says', asyn
   const root = await copy(t);
   await spoil(root, file, environments.join(', '), environments.toReversed().join(', '));
   const rules = new Set((await findingsOf(root)).map(({ rule }) => rule));
-  assert.deepEqual(rules, new Set(['environment-parameters', 'environment-replicas']));
+  assert.deepEqual(
+    rules,
+    new Set(['environment-parameters', 'environment-replicas', 'environment-safeguards']),
+  );
 });
 
 test('an order that is missing, or that does not fit the environments, is found where it stands', async (t) => {
@@ -23,11 +26,11 @@ test('an order that is missing, or that does not fit the environments, is found 
     return (await findingsOf(root)).map(({ rule, file: at, line, message }) => [rule, at, line, message]);
   };
   assert.deepEqual(await changed('dev, staging, prod', 'dev, stage, prod'), [
-    ['environment-order', file, 8, 'stage is in quotes.check/environments, and no environment is called so'],
+    ['environment-order', file, 10, 'stage is in quotes.check/environments, and no environment is called so'],
     [
       'environment-order',
       file,
-      8,
+      10,
       'staging is not in quotes.check/environments, so it is compared with no other environment',
     ],
   ]);
