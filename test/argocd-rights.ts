@@ -156,12 +156,16 @@ export function argocdRights(
     }
     await until('dev well', async () => isFine(await status('dev')));
     // What its project lets it have it cannot use to leave the policies.
-    const part = 'metadata: {labels: {app.kubernetes.io/part-of: null}}';
-    const patch = ['patch', 'namespace', 'dev', `--patch=${part}`, `--as=${controller}`, '--dry-run=server'];
-    await assert.rejects(
-      kubectl(patch),
-      /guarded-namespaces.*keep the label app.kubernetes.io\/part-of: quotes/,
-    );
+    for (const [label, refusal] of [
+      [
+        'app.kubernetes.io/part-of: null',
+        /guarded-namespaces.*keep the label app.kubernetes.io\/part-of: quotes/,
+      ],
+      ['pod-security.kubernetes.io/enforce: privileged', /guarded-namespaces.*enforce: restricted/],
+    ] as const) {
+      const patch = ['patch', 'namespace', 'dev', `--patch=metadata: {labels: {${label}}}`];
+      await assert.rejects(kubectl([...patch, `--as=${controller}`, '--dry-run=server']), refusal);
+    }
   });
 
   promise('what is not signed is not deployed, where that is asked, and status says why', async (t) => {

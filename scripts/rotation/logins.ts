@@ -22,11 +22,11 @@ export function nextUsername(current: string): string {
 export interface Logins {
   /** Makes a login, or gives it this password. The owner of the database is left as it is. */
   grant(login: Login): Promise<void>;
-  /** Gives the owner of the database another password. */
+  /** Gives the owner of the database another password, and ends what is connected by the one before. */
   changeOwner(password: string): Promise<void>;
   /** Each name that a password is known by, and each client that is connected by it, on any of the instances. */
   connected(): Promise<{ username: string; client: string }[]>;
-  /** Refuses all logins but this one and the owner's from now on. */
+  /** Refuses all logins but this one and the owner's from now on, and ends what is connected by them. */
   refuseOthers(username: string): Promise<void>;
 }
 
@@ -82,7 +82,9 @@ export async function loginsOf(kubectl: Kubectl, environment: Environment): Prom
       }
     },
     changeOwner: (password) =>
-      onPrimary(`ALTER ROLE ${databaseOwner} PASSWORD '${scramVerifier(password)}';`),
+      onPrimary(
+        `ALTER ROLE ${databaseOwner} PASSWORD '${scramVerifier(password)}';\n${ending(databaseOwner)}`,
+      ),
     connected: async () => {
       const asked = await Promise.all((await instances()).map((pod) => sql(pod, connections)));
       return asked
@@ -112,8 +114,15 @@ ALTER ROLE ${username} LOGIN PASSWORD '${verifier}';
 COMMIT;`;
 }
 
+/** First nobody can come any more, then who is still there goes. */
 function refusing(username: string): string {
-  return `DO $$ BEGIN IF ${exists(username)} THEN ALTER ROLE ${username} NOLOGIN PASSWORD NULL; END IF; END $$;`;
+  return `DO $$ BEGIN IF ${exists(username)} THEN ALTER ROLE ${username} NOLOGIN PASSWORD NULL; END IF; END $$;
+${ending(username)}`;
+}
+
+function ending(username: string): string {
+  return `DO $$ BEGIN PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE usename = '${username}' AND client_addr IS NOT NULL; END $$;`;
 }
 
 /** Those of the network: by the socket nobody needs a password. */

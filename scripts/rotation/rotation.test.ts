@@ -5,6 +5,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import { execa } from 'execa';
 import { startPostgres, type TestPostgres } from '../../service/test/postgres.ts';
 import type { Kubectl } from '../gitops/kubectl.ts';
+import { until } from '../until.ts';
 import { rotateLogin } from './rotation.ts';
 import { scramVerifier } from './scram.ts';
 
@@ -161,6 +162,19 @@ test('two logins are used in turn, and the password before opens nothing', async
     assert.deepEqual(await accepted(namespace.secrets['postgres-owner']?.password ?? ''), ['quotes']);
     before = login?.password ?? '';
   }
+});
+
+test('who holds on to a connection of the login before loses it once the pods have the next one', async (t) => {
+  const namespace = await new Namespace().start();
+  t.after(() => namespace.stop());
+  await rotateLogin(namespace.kubectl, 'dev', () => {});
+  const thief = spawn('psql', options('quotes_a'), { stdio: ['pipe', 'ignore', 'ignore'] });
+  const connected =
+    "SELECT count(*) FROM pg_stat_activity WHERE usename = 'quotes_a' AND application_name = 'psql'";
+  await until('the thief to be connected', async () => (await psql('admin', connected)).trim() === '1');
+  assert.equal((await rotateLogin(namespace.kubectl, 'dev', () => {}, 0)).to, 'quotes_b');
+  await until('the connection to be ended', async () => (await psql('admin', connected)).trim() === '0');
+  thief.kill();
 });
 
 test('interrupted anywhere, the login of the Secret holds, and run again it ends well', async (t) => {

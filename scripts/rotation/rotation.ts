@@ -16,23 +16,25 @@ export type Rotated = { environment: Environment; from: string; to: string };
 /**
  * Gives quote-app another login of its database, and refuses the one before once nothing uses it. Interrupted anywhere,
  * both hold, and the next run begins with what is left of this one.
+ * @param graceMs how long what is no pod's may keep a connection of the login before, once the pods have the next one
  * @throws {CannotRun} where it is not ours to do, or a pod does not take the new one up
  */
 export async function rotateLogin(
   kubectl: Kubectl,
   environment: Environment,
   report: (doing: string) => void,
+  graceMs = 20_000,
 ): Promise<Rotated> {
   const current = await readLogin(kubectl, environment);
   const logins = await loginsOf(kubectl, environment);
   report(`all is as ${current.username} before anything changes`);
-  await settle(kubectl, environment, logins, current);
+  await settle(kubectl, environment, logins, current, graceMs);
   const next = { username: nextUsername(current.username), password: newPassword() };
   report(`Postgres takes ${next.username} besides ${current.username}`);
   await logins.grant(next);
   await writeLogin(kubectl, environment, loginSecret, next);
   report(`quote-app's pods log in as ${next.username}, without a restart`);
-  await settle(kubectl, environment, logins, next);
+  await settle(kubectl, environment, logins, next, graceMs);
   report(`${current.username}'s old password is refused`);
   return { environment, from: current.username, to: next.username };
 }
@@ -43,9 +45,10 @@ async function settle(
   environment: Environment,
   logins: Logins,
   login: Login,
+  graceMs: number,
 ): Promise<void> {
   await logins.grant(login);
-  await untilTakenUp(kubectl, environment, logins, login.username);
+  await untilTakenUp(kubectl, environment, logins, login.username, graceMs);
   await logins.refuseOthers(login.username);
   if (login.username !== databaseOwner) {
     // Nobody logs in as the owner any more. The Secret is first: CloudNativePG gives the owner the password that it says.
@@ -64,22 +67,27 @@ async function untilTakenUp(
   environment: Environment,
   logins: Logins,
   username: string,
+  graceMs: number,
 ): Promise<void> {
   const inPods = [`--namespace=${environment}`, '--selector=app.kubernetes.io/name=quote-app'];
   let asked = 0;
   let late: string[] = [];
+  // Since when every pod has the login. Who holds a leaked one does not let go of it: then it is taken away.
+  let taken: number | undefined;
   const takenUp = async () => {
     const connected = await logins.connected();
     const pods = (await kubectl.json<Pods>(['get', 'pods', ...inPods]))?.items ?? [];
     const users = new Set(connected.filter((one) => one.username === username).map(({ client }) => client));
-    late = [
-      ...connected.filter((one) => one.username !== username).map(({ client }) => client),
-      ...pods
-        .filter(({ metadata, status }) => status.phase === 'Running' && !metadata.deletionTimestamp)
-        // What Postgres keeps of a client's name.
-        .map(({ metadata }) => metadata.name.slice(0, 63))
-        .filter((name) => !users.has(name)),
-    ];
+    const without = pods
+      .filter(({ metadata, status }) => status.phase === 'Running' && !metadata.deletionTimestamp)
+      // What Postgres keeps of a client's name.
+      .map(({ metadata }) => metadata.name.slice(0, 63))
+      .filter((name) => !users.has(name));
+    late = [...connected.filter((one) => one.username !== username).map(({ client }) => client), ...without];
+    taken = without.length > 0 ? undefined : (taken ?? Date.now());
+    if (taken !== undefined && Date.now() - taken > graceMs) {
+      return true;
+    }
     if (late.length > 0 && Date.now() - asked > againMs) {
       asked = Date.now();
       // A pod that changes is looked at at once: kubelet writes the Secret's files anew.

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { CannotRun } from '../../cli.ts';
 import { gitOutput } from '../origin.ts';
 import { cachedRender, keepRender } from '../render-cache.ts';
 import type { KnownBlobs } from './known-blobs.ts';
@@ -57,7 +58,12 @@ async function blobsIn(root: string, range: string[], blobs: KnownBlobs): Promis
     `--filter=combine:object:type=blob+blob:limit=${largest}`,
     ...range,
   );
-  const all = (listed ?? '').split('\n').flatMap((entry) => {
+  if (listed === undefined) {
+    throw new CannotRun(
+      'git cannot list the history, so no secret is looked for in it: "git fsck" says what is wrong.',
+    );
+  }
+  const all = listed.split('\n').flatMap((entry) => {
     const [, blob, file] = /^([0-9a-f]+) (.+)$/.exec(entry) ?? [];
     return blob === undefined || file === undefined ? [] : [{ blob, file }];
   });
@@ -74,7 +80,13 @@ async function blobsIn(root: string, range: string[], blobs: KnownBlobs): Promis
       some.map(({ blob }) => blob),
     );
     for (const { blob, file } of some) {
-      await blobs.secrets(blob, file, () => contents.get(blob) ?? Buffer.of());
+      const content = contents.get(blob);
+      if (content === undefined) {
+        throw new CannotRun(
+          `git cannot read ${file} (${blob}), so the history is not looked through: "git fetch --refetch" brings what is missing.`,
+        );
+      }
+      await blobs.secrets(blob, file, () => content);
     }
   }
   const looked = await Promise.all(
@@ -92,6 +104,11 @@ function contentsOf(root: string, blobs: string[]): Map<string, Buffer> {
   for (let at = 0; at < stdout.length; ) {
     const begin = stdout.indexOf('\n', at) + 1;
     const [blob = '', , size] = stdout.toString('latin1', at, begin - 1).split(' ');
+    if (size === undefined) {
+      // "NAME missing": a partial clone, or a broken one.
+      at = begin;
+      continue;
+    }
     const end = begin + Number(size);
     contents.set(blob, stdout.subarray(begin, end));
     at = end + 1;

@@ -27,12 +27,14 @@ export async function secretsIn(file: string, content: Buffer): Promise<Secret[]
   }
   const text = content.toString();
   const found = [...(await presetMatches(file, text)), ...ownMatches(text)];
-  const secrets = found.map(({ what, start, end }): Secret => {
+  // Two rules may know the same one: the first names it.
+  const apart = found.filter(
+    ({ start, end }, index) => !found.slice(0, index).some((other) => other.start < end && start < other.end),
+  );
+  return apart.map(({ what, start, end }): Secret => {
     const fingerprint = createHash('sha256').update(text.slice(start, end)).digest('hex').slice(0, 16);
     return { what, line: text.slice(0, start).split('\n').length, fingerprint };
   });
-  // Two rules may know the same one: the first names it.
-  return [...new Map(secrets.reverse().map((secret) => [secret.line, secret])).values()].reverse();
 }
 
 async function presetMatches(file: string, text: string): Promise<Match[]> {

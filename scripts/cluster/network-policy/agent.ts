@@ -4,6 +4,7 @@ import { text, valueAt } from '../../check/model.ts';
 import type { Api } from '../../watch/api.ts';
 import { ClusterWatch } from '../../watch/cluster-watch.ts';
 import type { ClusterNode } from '../layout.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import { rulesOf } from './rules.ts';
 import { policyState } from './state.ts';
 
@@ -21,8 +22,8 @@ export class Agent {
   readonly #reported = new Map<string, string>();
   #applied = '';
   #complete = false;
-  #next: Promise<void> | undefined;
-  #running: Promise<void> = Promise.resolve();
+  /** Resolves when what is known now is in force. */
+  readonly #apply = oneAtATime(() => this.#write());
 
   constructor(node: ClusterNode, api: Api) {
     this.#node = node;
@@ -35,7 +36,7 @@ export class Agent {
       },
       () => {
         if (this.#complete) {
-          this.#apply().catch((error: unknown) => tell(`the rules could not be written: ${String(error)}`));
+          this.#follow();
         }
       },
     );
@@ -67,22 +68,20 @@ export class Agent {
     await this.#apply();
   }
 
+  /** Applies what has changed, and tries again until it is in force. */
+  #follow(): void {
+    this.#apply().catch((error: unknown) => {
+      tell(`the rules could not be written, once more in a second: ${String(error)}`);
+      setTimeout(() => this.#follow(), 1000);
+    });
+  }
+
   #knows(uid: string): boolean {
     return this.#list('pods').some((pod) => valueAt(pod, ['metadata', 'uid']) === uid);
   }
 
   #list(which: keyof typeof resources) {
     return this.#watch.list<Parameters<typeof policyState>[0]['pods'][number]>(resources[which]);
-  }
-
-  /** Resolves when what is known now is in force. What comes while rules are written is written once, after them. */
-  #apply(): Promise<void> {
-    this.#next ??= this.#running.then(() => {
-      this.#next = undefined;
-      this.#running = this.#write();
-      return this.#running;
-    });
-    return this.#next;
   }
 
   async #write(): Promise<void> {
