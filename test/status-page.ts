@@ -143,6 +143,8 @@ export function statusPage(
     await edit('status-page/kustomization.yaml', 'newTag: latest', `digest: ${digest}`);
     const forge = '--statuses=http://10.88.0.1:3000/repos/quotes/quotes';
     await edit('status-page/deployment.yaml', 'args: [--in-cluster', `args: [${forge}, --in-cluster`);
+    // Other forges than the embedded cluster's are at 443.
+    await edit('status-page/network-policy.yaml', '- port: 6443\n', '- port: 6443\n        - port: 3000\n');
     await edit('apps/kustomization.yaml', '  - prod.yaml\n', '  - prod.yaml\n  - status-page\n');
     await push('the status page, in the cluster');
     try {
