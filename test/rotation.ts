@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { isServed, startLoad } from '../scripts/drill/load.ts';
 import { startWriter } from '../scripts/drill/writer.ts';
+import { isFine } from '../scripts/gitops/status.ts';
 import type { Rehearsal } from '../scripts/rehearsal.ts';
+import { until } from '../scripts/until.ts';
 
 type Login = { username: string; password: string };
 
@@ -19,6 +21,9 @@ export function rotation(
         const ofService =
           '{.items[?(@.metadata.labels.app\\.kubernetes\\.io/name=="quote-app")].metadata.uid}';
         const pods = async () => (await field(environment, 'pods', ofService)).split(' ');
+        const isWell = async () => isFine(await rehearsal().status(environment));
+        // What a promise before this one changed there is over.
+        await until(`${environment} well`, isWell);
         const podsBefore = await pods();
         let before = await login(environment);
         let failed = await underLoad(environment, t);
@@ -42,7 +47,7 @@ export function rotation(
           [],
           'every pod is there still',
         );
-        assert.equal((await rehearsal().status(environment)).sync, 'Synced');
+        await until(`${environment} Synced and Healthy still`, isWell);
         await ask(environment, after, "DELETE FROM quotes WHERE author LIKE 'drill %'");
       },
     );
