@@ -29,16 +29,20 @@ export function rulesOf(state: PolicyState, subnet: string, local: (pod: PolicyP
     // kube-proxy has put the pod's address in the place of a Service's by now, and not yet hidden the source.
     'type filter hook forward priority filter; policy accept;',
     'ct state established,related accept',
-    // A pod that is not known yet is held as a whole, and not let through as a whole.
-    ...(['saddr', 'daddr'] as const).map(
-      (end) => `ip ${end} ${subnet} ${here.length === 0 ? '' : `ip ${end} != ${addressSet(here)} `}drop`,
-    ),
+    // A pod that is not known yet is held as a whole, and not let through as a whole. Who looks for one that is gone is
+    // told at once, as by a node without the rule: a connection that nobody refuses is waited for.
+    `${unknown('saddr', subnet, here)} drop`,
+    `${unknown('daddr', subnet, here)} reject with icmp type host-unreachable`,
     ...dispatch('saddr', held('egress')),
     ...dispatch('daddr', held('ingress')),
     '}',
     '}',
     '',
   ].join('\n');
+}
+
+function unknown(end: End, subnet: string, here: PolicyPod[]): string {
+  return `ip ${end} ${subnet}${here.length === 0 ? '' : ` ip ${end} != ${addressSet(here)}`}`;
 }
 
 type Chain = { side: Side; address: string; name: string; lines: string[] };
