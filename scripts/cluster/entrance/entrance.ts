@@ -44,6 +44,8 @@ frontend ${environment}
   bind ${entranceAddress(environment)}
   # Only what may be asked twice is: a POST that was sent may have been done.
   http-request disable-l7-retry if !METH_GET !METH_HEAD
+  # Nor is all asked again when all is slow.
+  http-request disable-l7-retry if { be_conn(${environment}) gt 80 }
   default_backend ${environment}
 
 backend ${environment}
