@@ -21,19 +21,45 @@ async function hierarchies(): Promise<string[]> {
   return trees;
 }
 
-const systemGroup = (layout: ClusterLayout, owner: string) => path.join(layout.cgroup, 'system', owner);
+const allSystems = (layout: ClusterLayout) => path.join(layout.cgroup, 'system');
+const systemGroup = (layout: ClusterLayout, owner: string) => path.join(allSystems(layout), owner);
 
-/** Makes the groups: `system/OWNER` for the components' processes, one per node for its pods. */
+/**
+ * Makes the groups: `system/OWNER` for the components' processes, one per node for its pods. Where there is too little
+ * CPU, pods and what runs them share it as on machines of their own, whatever the number of processes on either side.
+ */
 export async function createCgroups(layout: ClusterLayout): Promise<void> {
   const owners = ['control-plane', ...layout.nodes.map((node) => node.name)];
   const groups = [
     ...layout.nodes.map((node) => podsGroup(layout, node.name)),
     ...owners.map((owner) => systemGroup(layout, owner)),
   ];
+  // Beside the rest of the machine a cluster counts as the machines that it stands for.
+  const shares: [string, number][] = [
+    [path.dirname(layout.cgroup), owners.length],
+    [allSystems(layout), 2],
+  ];
   for (const tree of await hierarchies()) {
     for (const group of groups) {
       await mkdir(path.join(tree, group), { recursive: true });
       await passControllersDown(tree, group);
+    }
+    for (const [group, share] of shares) {
+      await weigh(path.join(tree, group), share);
+    }
+  }
+}
+
+/** How much of a CPU that is wanted by all a group gets; 1 is what every group has. */
+async function weigh(folder: string, share: number): Promise<void> {
+  const files = [
+    ['cpu.shares', 1024],
+    ['cpu.weight', 100],
+  ] as const;
+  for (const [file, usual] of files) {
+    const setting = path.join(folder, file);
+    if (existsSync(setting)) {
+      await writeFile(setting, String(usual * share));
     }
   }
 }
@@ -67,7 +93,7 @@ async function passControllersDown(tree: string, group: string): Promise<void> {
 /** Moves a process, and so all that it will start, into its owner's group: stopping finds them there. */
 export async function enterSystemGroup(layout: ClusterLayout, owner: string, pid: number): Promise<void> {
   for (const tree of await hierarchies()) {
-    if (tree === mount || ['pids', 'memory'].includes(path.basename(tree))) {
+    if (tree === mount || ['pids', 'memory', 'cpu', 'cpuacct'].includes(path.basename(tree))) {
       await writeFile(path.join(tree, systemGroup(layout, owner), 'cgroup.procs'), String(pid));
     }
   }

@@ -8,16 +8,17 @@ import { type Kubectl, kubectlFor } from '../gitops/kubectl.ts';
 import { type WorkingClone, workingClone } from '../gitops/working-clone.ts';
 import { listApplications, refresh, untilAllWell } from '../start/deploy.ts';
 import { until } from '../until.ts';
+import { type Api, apiOf } from '../watch/api.ts';
 
 /** A pod as drills look at it. */
 export type PodState = { name: string; uid: string; node: string; ready: boolean; ending: boolean };
-
-const serviceSelector = '--selector=app.kubernetes.io/name=quote-app';
 
 /** What drills act on: a running cluster, and a clone of what it deploys. */
 export interface Stage {
   cluster: Cluster;
   kubectl: Kubectl;
+  /** For what is asked again and again: a kubectl each time would take the CPU that a drill needs. */
+  api: Api;
   clone: WorkingClone;
   /** Where each environment's service answers. */
   url(environment: Environment): string;
@@ -60,7 +61,8 @@ export async function requireRoot(context: string): Promise<string> {
 
 /** @throws {CannotRun} when no Argo CD with our Applications answers there */
 export async function openOwnStage({ context, urls, repository }: OwnCluster): Promise<Stage> {
-  const kubectl = await kubectlFor(clusterReference({ context }));
+  const reference = clusterReference({ context });
+  const kubectl = await kubectlFor(reference);
   const clone = await workingClone(repository ?? (await requireRoot(context)), 'drill');
   // Whether there is a webhook is not known: Argo CD is told of each push.
   const telling = async (publish: Promise<string>) => {
@@ -74,13 +76,14 @@ export async function openOwnStage({ context, urls, repository }: OwnCluster): P
     revert: () => telling(clone.revert()),
     putBack: (options) => telling(clone.putBack(options)),
   };
-  return stage(kubectl, told, urls, undefined);
+  return stage(kubectl, apiOf(reference), told, urls, undefined);
 }
 
 /** @throws {CannotRun} when no embedded cluster of that name runs */
 export async function openStage(name: string): Promise<Stage> {
   const layout = clusterLayout(name);
-  const kubectl = await kubectlFor(clusterReference({ name }));
+  const reference = clusterReference({ name });
+  const kubectl = await kubectlFor(reference);
   const ports = await readPorts(layout);
   const answers = ports !== undefined && (await kubectl(['get', 'nodes']).catch(() => '')) !== '';
   if (ports === undefined || !answers) {
@@ -88,24 +91,27 @@ export async function openStage(name: string): Promise<Stage> {
   }
   const clone = await workingClone(`http://127.0.0.1:${ports.git}/quotes.git`, 'drill');
   const urls = environments.map((environment) => [environment, `http://127.0.0.1:${ports[environment]}`]);
-  return stage(kubectl, clone, Object.fromEntries(urls), embeddedCluster(name));
+  return stage(kubectl, apiOf(reference), clone, Object.fromEntries(urls), embeddedCluster(name));
 }
 
 function stage(
   kubectl: Kubectl,
+  api: Api,
   clone: WorkingClone,
   urls: Partial<Record<Environment, string>>,
   cluster: Cluster | undefined,
 ): Stage {
   const onePod = async (environment: Environment) => {
-    const [pod] = await podsOf(kubectl, environment, serviceSelector);
+    const [pod] = await podsOf(api, environment, 'quote-app');
     if (pod === undefined) {
       throw new Error(`${environment} has no pod of quote-app`);
     }
     return pod;
   };
-  const restarts = async (environment: Environment, pod: string) =>
-    Number(await kubectl.field(environment, `pod/${pod}`, '{.status.containerStatuses[0].restartCount}'));
+  const restarts = async (environment: Environment, pod: string) => {
+    const { status } = await api.json<Pod>(`/api/v1/namespaces/${environment}/pods/${pod}`);
+    return status.containerStatuses?.[0]?.restartCount ?? 0;
+  };
   return {
     get cluster() {
       if (cluster === undefined) {
@@ -114,6 +120,7 @@ function stage(
       return cluster;
     },
     kubectl,
+    api,
     clone,
     url: (environment) => {
       const url = urls[environment];
@@ -122,12 +129,11 @@ function stage(
       }
       return url;
     },
-    pods: (environment, app = 'quote-app') =>
-      podsOf(kubectl, environment, `--selector=app.kubernetes.io/name=${app}`),
+    pods: (environment, app = 'quote-app') => podsOf(api, environment, app),
     onePod,
     untouchedPod: async (environment) => {
       const untouched = async () => {
-        for (const pod of await podsOf(kubectl, environment, serviceSelector)) {
+        for (const pod of await podsOf(api, environment, 'quote-app')) {
           if (pod.ready && !pod.ending && (await restarts(environment, pod.name)) === 0) {
             return pod;
           }
@@ -152,7 +158,7 @@ function stage(
       await until(`every environment at ${commit}`, () => areAt(kubectl, commit), 180);
       await untilAllWell(kubectl, [], 180, () => {});
       await until('no pod on its way out', async () => {
-        const pods = await Promise.all(environments.map((environment) => podsOf(kubectl, environment)));
+        const pods = await Promise.all(environments.map((environment) => podsOf(api, environment)));
         return pods.flat().every(({ ending, ready }) => ready && !ending);
       });
     },
@@ -163,7 +169,11 @@ function stage(
 type Pod = {
   metadata: { name: string; uid: string; deletionTimestamp?: string };
   spec: { nodeName?: string };
-  status: { phase?: string; conditions?: { type: string; status: string }[] };
+  status: {
+    phase?: string;
+    conditions?: { type: string; status: string }[];
+    containerStatuses?: { restartCount: number }[];
+  };
 };
 
 async function areAt(kubectl: Kubectl, commit: string): Promise<boolean> {
@@ -175,15 +185,12 @@ async function areAt(kubectl: Kubectl, commit: string): Promise<boolean> {
   );
 }
 
-async function podsOf(
-  kubectl: Kubectl,
-  environment: Environment,
-  ...selector: string[]
-): Promise<PodState[]> {
-  const list = ['get', 'pods', `--namespace=${environment}`, ...selector];
-  const pods = (await kubectl.json<{ items: Pod[] }>(list))?.items ?? [];
+async function podsOf(api: Api, environment: Environment, app?: string): Promise<PodState[]> {
+  const labelSelector = app === undefined ? '' : `app.kubernetes.io/name=${app}`;
+  const query = new URLSearchParams({ labelSelector });
+  const { items } = await api.json<{ items: Pod[] }>(`/api/v1/namespaces/${environment}/pods?${query}`);
   // What has ended is a record and no pod: an evicted one stays as such.
-  const living = pods.filter(({ status }) => !['Failed', 'Succeeded'].includes(status.phase ?? ''));
+  const living = items.filter(({ status }) => !['Failed', 'Succeeded'].includes(status.phase ?? ''));
   return living.map(({ metadata, spec, status }) => ({
     name: metadata.name,
     uid: metadata.uid,

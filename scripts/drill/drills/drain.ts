@@ -2,6 +2,9 @@ import { until } from '../../until.ts';
 import { nodeOf, primary } from '../database.ts';
 import type { Drill } from '../drill.ts';
 
+const budget = '/apis/policy/v1/namespaces/prod/poddisruptionbudgets/quote-app-pdb';
+type Budget = { status?: { currentHealthy: number } };
+
 export const drain: Drill = {
   name: 'drain',
   environment: 'prod',
@@ -9,7 +12,7 @@ export const drain: Drill = {
   holds: 'the budget is respected, the pods go elsewhere, and no request fails',
   usually: '40 s',
   run: async (stage, note) => {
-    const { kubectl, pods, field } = stage;
+    const { kubectl, api, pods } = stage;
     // A switchover is the drill db-switchover's.
     const primaryNode = await nodeOf(stage, await primary(stage));
     const node = (await pods('prod')).find((pod) => pod.node !== primaryNode)?.node;
@@ -18,12 +21,8 @@ export const drain: Drill = {
     }
     let fewest = Number.POSITIVE_INFINITY;
     const watching = setInterval(async () => {
-      const healthy = await field(
-        'prod',
-        'poddisruptionbudget/quote-app-pdb',
-        '{.status.currentHealthy}',
-      ).catch(() => '');
-      fewest = healthy === '' ? fewest : Math.min(fewest, Number(healthy));
+      const { status } = await api.json<Budget>(budget).catch(() => ({ status: undefined }));
+      fewest = Math.min(fewest, status?.currentHealthy ?? fewest);
     }, 250);
     try {
       const started = Date.now();

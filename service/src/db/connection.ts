@@ -51,6 +51,11 @@ export function onPromotion(client: pg.PoolClient, listener: () => void): void {
   });
 }
 
+/** The socket of a client, which connects when the client does. */
+export function streamOf(client: pg.Client): Socket {
+  return (client as pg.Client & { connection: { stream: Socket } }).connection.stream;
+}
+
 /** The server process behind a connection, by the number that `pg_cancel_backend` takes. */
 export function processOf(client: pg.PoolClient): number | null {
   return (client as pg.PoolClient & { processID: number | null }).processID;

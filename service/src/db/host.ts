@@ -1,9 +1,10 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import pg from 'pg';
 import type { Logger } from 'pino';
 import type { PostgresConfig } from '../config.ts';
-import { connectionOptions, onPromotion, processOf } from './connection.ts';
+import { connectionOptions, onPromotion, processOf, streamOf } from './connection.ts';
 import { type Credentials, type CredentialsSource, readCredentials } from './credentials.ts';
 import { isBroken, isDemoted, NoAnswer, NotReplicated, NotSent, within } from './failures.ts';
 
@@ -33,6 +34,8 @@ const secondTryPauseMs = 200;
 const queueMs = 20;
 /** How long an address for replicas may go on leading to one that has become the primary. */
 const relabelledMs = 10_000;
+/** How long after a pool was left because it hung the next one is not. */
+const hangsAgainMs = 5000;
 
 // statement_timeout does not end a commit that waits for a standby. Left alone, each holds a server process.
 const cancelWaitingCommit = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity
@@ -59,6 +62,7 @@ export class Host {
   #reason = '';
   #back = Promise.withResolvers<void>();
   #ended = false;
+  #lastHang = Number.NEGATIVE_INFINITY;
 
   constructor(role: Role, host: string, config: PostgresConfig, pod: string, log: Logger) {
     this.#role = role;
@@ -87,9 +91,9 @@ export class Host {
     return { role: this.#role, total: totalCount, idle: idleCount, waiting: waitingCount, away: this.#away };
   }
 
-  /** Opens every connection that the pool may hold, as far as the database lets it. */
+  /** Opens every connection that the pool may hold, as far as the database lets it. Nothing else may wait for one. */
   async fill(): Promise<void> {
-    await openAll(this.#pool);
+    await warmUp(this.#pool).catch(() => {});
   }
 
   /**
@@ -200,7 +204,8 @@ export class Host {
     } catch (error) {
       client.release(!(error instanceof NotSent));
       const hangs = error instanceof NoAnswer && leftMs === patienceMs;
-      if (hangs || isBroken(error) || isDemoted(error)) this.#abandon(pool);
+      if (isBroken(error) || isDemoted(error)) this.#abandon(pool);
+      else if (hangs) this.#abandonHanging(pool);
       if (deadline !== undefined && error instanceof NoAnswer) {
         void this.#ask(cancelWaitingCommit, [processOf(client), sql]).catch(() => {});
       }
@@ -219,6 +224,14 @@ export class Host {
       if (pool === this.#pool) this.#isAway(reason);
       throw new NotSent(reason, { cause: error });
     }
+  }
+
+  /** Where those that were made anew hang as well, the server is slow, and not lost: once more would only be slower. */
+  #abandonHanging(pool: pg.Pool): void {
+    const now = performance.now();
+    if (now - this.#lastHang < hangsAgainMs) return;
+    this.#lastHang = now;
+    this.#abandon(pool);
   }
 
   /** Leaves the connections of a pool to end with their statements; those that are idle end now. */
@@ -270,19 +283,23 @@ export class Host {
     this.#away = false;
     this.#back.resolve();
     this.#log.info('the database is back');
-    void this.fill();
   }
 
-  /** Begins a try each moment, whether or not the one before has ended: one that hangs keeps no other waiting. */
+  /**
+   * Begins a try each moment. One that hangs on its way keeps no other waiting, as the way may lead elsewhere by then; one
+   * that has reached a server does: a server that is slow to let it in would only be slower with more of them.
+   */
   async #probe(): Promise<void> {
     while (this.#away && !this.#ended) {
       await sleep(probePauseMs);
-      void this.#try();
+      const client = new pg.Client(this.#options(this.#credentials));
+      const reached = once(streamOf(client), 'connect').catch(() => {});
+      const tried = this.#try(client);
+      await Promise.race([reached.then(() => tried), tried, sleep(probePauseMs)]);
     }
   }
 
-  async #try(): Promise<void> {
-    const client = new pg.Client(this.#options(this.#credentials));
+  async #try(client: pg.Client): Promise<void> {
     client.on('error', () => {});
     try {
       await client.connect();
@@ -294,12 +311,6 @@ export class Host {
       await client.end().catch(() => {});
     }
   }
-}
-
-/** Opens every connection that a pool may hold, as far as the database lets it. */
-async function openAll(pool: pg.Pool): Promise<void> {
-  const opened = Array.from({ length: pool.options.max }, async () => (await pool.connect()).release());
-  await Promise.allSettled(opened);
 }
 
 /**
@@ -316,7 +327,7 @@ async function warmUp(pool: pg.Pool): Promise<void> {
       await client.query('SELECT id, text, author FROM quotes LIMIT 1').catch(() => {});
     }
   } catch (error) {
-    // As in `openAll`: the database may not let it have them all.
+    // The database may not let it have them all.
     if (clients.length === 0) throw error;
   } finally {
     for (const client of clients) client.release();
