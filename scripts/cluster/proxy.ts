@@ -12,6 +12,7 @@ export function proxyConfig(kubeconfig: string, hostname: string): string {
     hostnameOverride: hostname,
     // The conntrack sysctls belong to the whole machine and are refused in here: leave them.
     conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' },
-    nftables: { minSyncPeriod: '100ms' },
+    // One change is followed at once. Each sync starts nft, and while a node is drained there is one a moment.
+    nftables: { minSyncPeriod: '500ms' },
   });
 }
