@@ -28,7 +28,7 @@ export async function ensureEntrance(layout: ClusterLayout, registry: string): P
   const name = 'entrance';
   await ensureRunning(layout, {
     name,
-    owner: 'control-plane',
+    owner: 'entrance',
     namespace: layout.controlPlaneNamespace,
     command: ['chroot', root, '/usr/sbin/haproxy', '-db', '-f', configuration],
     files: { [path.join(root, configuration)]: await configurationText() },

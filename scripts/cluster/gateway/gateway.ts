@@ -48,7 +48,7 @@ export async function ensureGateway(layout: ClusterLayout): Promise<Ports> {
   const program = path.join(import.meta.dirname, 'program.ts');
   const component: Component = {
     name: 'gateway',
-    owner: 'control-plane',
+    owner: 'entrance',
     namespace: layout.controlPlaneNamespace,
     command: [process.execPath, program],
   };
