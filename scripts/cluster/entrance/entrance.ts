@@ -49,6 +49,8 @@ frontend ${environment}
   default_backend ${environment}
 
 backend ${environment}
+  # Those wait longer instead, as long as an edge then does.
+  http-request set-timeout server 9s if { be_conn gt 80 }
   server-template edge 4 edge-pods.${environment}.svc.cluster.local:8080
 `,
   );
