@@ -189,8 +189,8 @@ export function parseConfig(variables: NodeJS.ProcessEnv, hostname: string): Con
       // Above the second after which a question to DNS that was lost is asked again.
       connectTimeoutMs: env.integer('PG_CONNECT_TIMEOUT_MS', 1200, 1, 60_000),
       statementTimeoutMs: env.integer('PG_STATEMENT_TIMEOUT_MS', 1000, 1, 60_000),
-      // Below the two seconds after which base/edge/haproxy.cfg gives a request up.
-      answerTimeoutMs: env.integer('PG_ANSWER_TIMEOUT_MS', 1800, 500, 60_000),
+      // Below the four seconds after which base/edge/haproxy.cfg gives a request up.
+      answerTimeoutMs: env.integer('PG_ANSWER_TIMEOUT_MS', 3500, 500, 60_000),
     },
   };
   if (config.port === config.metricsPort && config.port !== 0) {

@@ -44,13 +44,9 @@ frontend ${environment}
   bind ${entranceAddress(environment)}
   # Only what may be asked twice is: a POST that was sent may have been done.
   http-request disable-l7-retry if !METH_GET !METH_HEAD
-  # Nor is all asked again when all is slow.
-  http-request disable-l7-retry if { be_conn(${environment}) gt 80 }
   default_backend ${environment}
 
 backend ${environment}
-  # Those wait longer instead, as long as an edge then does.
-  http-request set-timeout server 9s if { be_conn gt 80 }
   server-template edge 4 edge-pods.${environment}.svc.cluster.local:8080
 `,
   );

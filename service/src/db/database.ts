@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { PostgresConfig } from '../config.ts';
-import { DatabaseUnavailable, isSchemaMissing, isUnavailable, within } from './failures.ts';
+import { DatabaseUnavailable, isSchemaMissing, isSlow, isUnavailable, within } from './failures.ts';
 import { Host, type HostGauges } from './host.ts';
 
 /** How often it is looked whether the password was changed. */
@@ -44,7 +44,7 @@ export class Database {
    */
   async read<Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
     try {
-      return await within(this.#answerTimeoutMs, this.#readAnywhere<Row>(sql, values));
+      return await within(this.#answerTimeoutMs, this.#readInTime<Row>(sql, values));
     } catch (error) {
       throw this.#judge(error);
     }
@@ -83,6 +83,19 @@ export class Database {
 
   #hosts(): Host[] {
     return this.#replica === undefined ? [this.#primary] : [this.#primary, this.#replica];
+  }
+
+  /** Asks again while there is time, unless nobody is there: on a machine that is busy a second is soon over. */
+  async #readInTime<Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[]): Promise<Row[]> {
+    const deadline = performance.now() + this.#answerTimeoutMs;
+    for (;;) {
+      try {
+        return await this.#readAnywhere<Row>(sql, values);
+      } catch (error) {
+        const hopeless = this.#hosts().every(({ away }) => away);
+        if (!isSlow(error) || hopeless || performance.now() > deadline) throw error;
+      }
+    }
   }
 
   /** What the first host to answer says; when none does, what was wrong with the primary. */

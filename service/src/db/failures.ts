@@ -46,6 +46,11 @@ export function isUnavailable(error: unknown): boolean {
   return state === undefined ? error instanceof Error : unavailableStates.test(state);
 }
 
+/** True where a server may be there and only too slow: the same may well be answered when it is asked again. */
+export function isSlow(error: unknown): boolean {
+  return error instanceof NotSent || error instanceof NoAnswer || stateOf(error) === '57014';
+}
+
 /** True where no table was found, as after the database was replaced by an empty one. */
 export function isSchemaMissing(error: unknown): boolean {
   return stateOf(error) === '42P01';

@@ -34,6 +34,8 @@ const secondTryPauseMs = 200;
 const queueMs = 20;
 /** How long an address for replicas may go on leading to one that has become the primary. */
 const relabelledMs = 10_000;
+/** What pg-pool says to who waited for a connection that another had. */
+const allTaken = 'timeout exceeded when trying to connect';
 /** How long after a pool was left because it hung the next one is not. */
 const hangsAgainMs = 5000;
 
@@ -220,8 +222,8 @@ export class Host {
       return await pool.connect();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      // Who waited in a pool that was abandoned meanwhile knows nothing of the host.
-      if (pool === this.#pool) this.#isAway(reason);
+      // Who waited in a pool that was abandoned meanwhile, or while others had its connections, knows nothing of the host.
+      if (pool === this.#pool && reason !== allTaken) this.#isAway(reason);
       throw new NotSent(reason, { cause: error });
     }
   }
