@@ -21,15 +21,29 @@ export function connectionOptions(
     database: config.database,
     application_name: pod,
     ssl: tlsOptions(config.tls),
-    connectionTimeoutMillis: config.connectTimeoutMs,
+    connectionTimeoutMillis: config.connectTimeoutMs + loginMs,
     // A node that is lost says nothing: an idle connection to it is found dead within 5 s, not after 2 hours.
     stream: () =>
-      new NamedSocket().setKeepAlive({ enable: true, initialDelay: 2000, interval: 1000, count: 3 }),
+      new NamedSocket(config.connectTimeoutMs).setKeepAlive({
+        enable: true,
+        initialDelay: 2000,
+        interval: 1000,
+        count: 3,
+      }),
   };
 }
 
+/** How much longer than for the way to a server it may take to be let in: it is there, and may be busy. */
+const loginMs = 2000;
+
 /** pg connects by port and host, and leaves the lookup to Node. */
 class NamedSocket extends Socket {
+  constructor(patienceMs: number) {
+    super();
+    const late = setTimeout(() => this.destroy(new Error('connect ETIMEDOUT')), patienceMs);
+    this.once('connect', () => clearTimeout(late)).once('close', () => clearTimeout(late));
+  }
+
   override connect(...args: unknown[]): this {
     const [port, host] = args;
     return typeof port === 'number' && typeof host === 'string'

@@ -36,8 +36,6 @@ const queueMs = 20;
 const relabelledMs = 10_000;
 /** What pg-pool says to who waited for a connection that another had. */
 const allTaken = 'timeout exceeded when trying to connect';
-/** How long after a pool was left because it hung the next one is not. */
-const hangsAgainMs = 5000;
 
 // statement_timeout does not end a commit that waits for a standby. Left alone, each holds a server process.
 const cancelWaitingCommit = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity
@@ -64,7 +62,8 @@ export class Host {
   #reason = '';
   #back = Promise.withResolvers<void>();
   #ended = false;
-  #lastHang = Number.NEGATIVE_INFINITY;
+  /** When a statement was last answered, on the clock of `performance`. */
+  #answered = Number.NEGATIVE_INFINITY;
 
   constructor(role: Role, host: string, config: PostgresConfig, pod: string, log: Logger) {
     this.#role = role;
@@ -199,15 +198,22 @@ export class Host {
     const leftMs = Math.min(patienceMs, (deadline ?? Number.POSITIVE_INFINITY) - performance.now());
     try {
       if (leftMs <= graceMs) throw new NotSent('there was no connection in time');
-      const { rows } = await within(leftMs, client.query<Row>(sql, [...values]));
-      client.release();
+      const asked = client.query<Row>(sql, [...values]);
+      // A connection whose answer nobody waits for any more is whole again when it has come.
+      void asked.then(
+        () => client.release(),
+        (error: unknown) => client.release(isBroken(error) || isDemoted(error)),
+      );
+      const { rows } = await within(leftMs, asked);
+      this.#answered = performance.now();
       if (pool === this.#pool) this.#isBack();
       return { rows, warning };
     } catch (error) {
-      client.release(!(error instanceof NotSent));
-      const hangs = error instanceof NoAnswer && leftMs === patienceMs;
-      if (isBroken(error) || isDemoted(error)) this.#abandon(pool);
-      else if (hangs) this.#abandonHanging(pool);
+      if (error instanceof NotSent) client.release();
+      // Where others were answered meanwhile the server is slow, and not lost: new connections would make it slower.
+      const hangs =
+        error instanceof NoAnswer && leftMs === patienceMs && performance.now() - this.#answered > patienceMs;
+      if (hangs || isBroken(error) || isDemoted(error)) this.#abandon(pool);
       if (deadline !== undefined && error instanceof NoAnswer) {
         void this.#ask(cancelWaitingCommit, [processOf(client), sql]).catch(() => {});
       }
@@ -226,14 +232,6 @@ export class Host {
       if (pool === this.#pool && reason !== allTaken) this.#isAway(reason);
       throw new NotSent(reason, { cause: error });
     }
-  }
-
-  /** Where those that were made anew hang as well, the server is slow, and not lost: once more would only be slower. */
-  #abandonHanging(pool: pg.Pool): void {
-    const now = performance.now();
-    if (now - this.#lastHang < hangsAgainMs) return;
-    this.#lastHang = now;
-    this.#abandon(pool);
   }
 
   /** Leaves the connections of a pool to end with their statements; those that are idle end now. */
