@@ -133,6 +133,31 @@ test('a read that hangs is asked of the other host long before its time is over'
   );
 });
 
+test('a database that is slow for a while keeps its connections, and no read fails', async (t) => {
+  const connections = async () => {
+    const pids = "SELECT pid FROM pg_stat_activity WHERE application_name = 'pod-a' ORDER BY pid";
+    const rows = [await pair.primary.query(pids), await pair.replica.query(pids)];
+    return rows.flat().map(({ pid }) => pid);
+  };
+  let before: unknown[] = [];
+  await assertServed(
+    t,
+    async () => {
+      before = await connections();
+      // The replica holds the lock as well, once it has replayed it.
+      await pair.primary.query('BEGIN; LOCK TABLE quotes; SELECT pg_sleep(2); COMMIT');
+    },
+    300,
+  );
+  const after = new Set(await connections());
+  assert.ok(before.length > 0);
+  assert.deepEqual(
+    before.filter((pid) => !after.has(pid)),
+    [],
+    'connections were made anew, which makes a slow server slower',
+  );
+});
+
 test('a host that is away is not asked first', async () => {
   const { stop } = startReaders();
   pair.ro.freeze();
