@@ -21,7 +21,7 @@ export const dbDiskFull: Drill = {
     const { kubectl, cluster } = stage;
     const volume = await cluster.smallVolume(name, 400 * mebibyte);
     try {
-      await kubectl.apply([persistentVolume(volume), database(await imageOf(stage))]);
+      await kubectl.apply([networkPolicy, persistentVolume(volume), database(await imageOf(stage))]);
       await until(`${name} up`, () => isHealthy(stage, 'prod', name), 180);
       note(`${name} is up`);
       const acknowledged = await fill(stage);
@@ -56,6 +56,7 @@ export const dbDiskFull: Drill = {
         60,
       );
       await kubectl(['delete', 'persistentvolume', name, '--ignore-not-found']);
+      await kubectl(['delete', 'networkpolicy', name, '--namespace=prod', '--ignore-not-found']);
       await volume.remove();
     }
   },
@@ -123,6 +124,38 @@ function persistentVolume({ node, path }: { node: string; path: string }): objec
     },
   };
 }
+
+/** What prod's default deny would keep from it: names, the API server, and the operator's question how it is. */
+const networkPolicy = {
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'NetworkPolicy',
+  metadata: { name, namespace: 'prod' },
+  spec: {
+    podSelector: { matchLabels: { 'cnpg.io/cluster': name } },
+    policyTypes: ['Ingress', 'Egress'],
+    ingress: [
+      {
+        from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'cnpg-system' } } }],
+        ports: [{ port: 8000 }],
+      },
+    ],
+    egress: [
+      {
+        to: [
+          {
+            namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
+            podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
+          },
+        ],
+        ports: [
+          { port: 53, protocol: 'UDP' },
+          { port: 53, protocol: 'TCP' },
+        ],
+      },
+      { ports: [{ port: 443 }, { port: 6443 }] },
+    ],
+  },
+};
 
 /** Kept to every rule that holds in prod. */
 function database(imageName: string): object {
