@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Pair, startPair } from './pair.ts';
-import { post, type QuoteApp, startQuoteApp, untilReady } from './quote-app.ts';
+import { environment, post, type QuoteApp, startQuoteApp, untilReady } from './quote-app.ts';
 import { longestGap, type Outcome, startClients } from './steady.ts';
 
 /** A quote-app on a pair of its own, whose replica has confirmed every write that is answered. */
@@ -187,4 +189,30 @@ test('a commit whose wait for a standby is cancelled on the server is not acknow
   // It is there: an answer of 201 would have come before, and would have been a lie.
   const rows = await pair.primary.query("select 1 from quotes where text = 'Cancelled.'");
   assert.equal(rows.length, 1);
+});
+
+test('a server that lets nobody in is tried by one connection at a time', async (t) => {
+  const waiting = new Set<Socket>();
+  const busy = createServer((socket) => {
+    waiting.add(socket.resume().on('error', () => {}));
+    socket.once('close', () => waiting.delete(socket));
+  });
+  busy.listen(0, '127.0.0.1');
+  await once(busy, 'listening');
+  const { port } = busy.address() as AddressInfo;
+  const lonely = await startQuoteApp(environment('pod-lonely', port));
+  t.after(() => {
+    lonely.kill('SIGKILL');
+    busy.close();
+  });
+  await fetch(`${lonely.url}/api/quotes/random`);
+  // The read's own connection has ended by then.
+  await sleep(4000);
+  let most = 0;
+  for (let look = 0; look < 40; look += 1) {
+    most = Math.max(most, waiting.size);
+    await sleep(50);
+  }
+  // One that asks whether it is back, and one for the schema.
+  assert.ok(most <= 2, `${most} connections at once`);
 });

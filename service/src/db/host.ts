@@ -293,9 +293,12 @@ export class Host {
     while (this.#away && !this.#ended) {
       await sleep(probePauseMs);
       const client = new pg.Client(this.#options(this.#credentials));
-      const reached = once(streamOf(client), 'connect').catch(() => {});
+      const arrived = once(streamOf(client), 'connect').then(
+        () => true,
+        () => true,
+      );
       const tried = this.#try(client);
-      await Promise.race([reached.then(() => tried), tried, sleep(probePauseMs)]);
+      if (await Promise.race([arrived, sleep(probePauseMs, false)])) await tried;
     }
   }
 
