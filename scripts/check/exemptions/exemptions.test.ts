@@ -75,6 +75,7 @@ async function withRegions(root: string, namespaces: { eu: string; us: string })
     'pod-disruption-budget',
     'horizontal-pod-autoscaler',
     'priority-class',
+    'cpu',
     'postgres',
     'release',
   ]) {
