@@ -24,7 +24,7 @@ before(async () => {
   app = await startQuoteApp({
     ...environment('pod-a', postgres.port),
     NODE_OPTIONS: heap,
-    CLIENT_TIMEOUT_MS: '3000',
+    CLIENT_TIMEOUT_MS: '4000',
   });
   await untilReady(app);
   port = Number(new URL(app.url).port);
@@ -90,7 +90,7 @@ describe('slow clients', { concurrency: true }, () => {
   test('a connection that was idle for longer is used once more: the edges keep theirs', async () => {
     const ask = 'GET /version HTTP/1.1\r\nHost: x\r\n';
     const { statuses } = await exchange({ port }, `${ask}\r\n`, 15_000, (socket) => {
-      setTimeout(() => socket.write(`${ask}Connection: close\r\n\r\n`), 4000);
+      setTimeout(() => socket.write(`${ask}Connection: close\r\n\r\n`), 5000);
     });
     assert.deepEqual(statuses, [200, 200]);
   });
