@@ -5,7 +5,7 @@ import type { Drill } from '../drill.ts';
 import { isServed, startLoad } from '../load.ts';
 import type { Stage } from '../stage.ts';
 
-/** Requests a second on top of the steady ones: three pods at 160 a second are above the autoscaler's 70 %. */
+/** Requests a second on top of the steady ones: three pods at 160 a second are above the autoscaler's 70m. */
 const rush = 450;
 /** How long Git is watched for fighting the autoscaler, in milliseconds. */
 const watched = 15_000;

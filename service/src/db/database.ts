@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { PostgresConfig } from '../config.ts';
@@ -8,6 +9,8 @@ import { Host, type HostGauges } from './host.ts';
 const lookMs = 1000;
 /** A read that was not answered by then is asked of the other host as well. */
 const hedgeMs = 300;
+/** Between two tries of a read. */
+const againMs = 50;
 
 /** A database that may move: writes go to its primary, reads to its replicas where they have an address. */
 export class Database {
@@ -94,6 +97,8 @@ export class Database {
       } catch (error) {
         const hopeless = this.#hosts().every(({ away }) => away);
         if (!isSlow(error) || hopeless || performance.now() > deadline) throw error;
+        // What fails at once would else be asked without end, and nothing beside it.
+        await sleep(againMs);
       }
     }
   }
