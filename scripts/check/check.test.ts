@@ -166,7 +166,14 @@ test('a folder is checked as its environment, a file by what holds without one',
 
 test('a workload that an environment says a minimum of, and does not have, is found', async (t) => {
   const root = await copy(t);
-  for (const file of ['pod-disruption-budget', 'horizontal-pod-autoscaler', 'release', 'cpu']) {
+  const ofWorkloads = [
+    'pod-disruption-budget',
+    'horizontal-pod-autoscaler',
+    'release',
+    'cpu',
+    'off-a-lost-node',
+  ];
+  for (const file of ofWorkloads) {
     await rm(path.join(root, `overlays/prod/${file}.yaml`));
   }
   const without =

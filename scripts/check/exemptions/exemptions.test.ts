@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { check } from '../check.ts';
@@ -70,16 +70,10 @@ async function withRegions(root: string, namespaces: { eu: string; us: string })
     path.join(prod, 'shared/kustomization.yaml'),
     kustomization.replaceAll('../../', '../../../').replace('namespace: prod\n', ''),
   );
-  for (const file of [
-    'policy-parameters',
-    'pod-disruption-budget',
-    'horizontal-pod-autoscaler',
-    'priority-class',
-    'cpu',
-    'postgres',
-    'release',
-  ]) {
-    await rename(path.join(prod, `${file}.yaml`), path.join(prod, 'shared', `${file}.yaml`));
+  for (const file of await readdir(prod)) {
+    if (!['kustomization.yaml', 'shared'].includes(file)) {
+      await rename(path.join(prod, file), path.join(prod, 'shared', file));
+    }
   }
   await rm(path.join(prod, 'kustomization.yaml'));
   for (const [region, namespace] of Object.entries(namespaces)) {
