@@ -166,8 +166,9 @@ function stage(
   };
 }
 
-type Pod = {
-  metadata: { name: string; uid: string; deletionTimestamp?: string };
+/** A pod as the API has it: what drills read of it. */
+export type Pod = {
+  metadata: { name: string; namespace: string; uid: string; deletionTimestamp?: string };
   spec: { nodeName?: string };
   status: {
     phase?: string;
@@ -189,13 +190,21 @@ async function podsOf(api: Api, environment: Environment, app?: string): Promise
   const labelSelector = app === undefined ? '' : `app.kubernetes.io/name=${app}`;
   const query = new URLSearchParams({ labelSelector });
   const { items } = await api.json<{ items: Pod[] }>(`/api/v1/namespaces/${environment}/pods?${query}`);
-  // What has ended is a record and no pod: an evicted one stays as such.
-  const living = items.filter(({ status }) => !['Failed', 'Succeeded'].includes(status.phase ?? ''));
-  return living.map(({ metadata, spec, status }) => ({
+  return items.filter(isLiving).map(stateOf);
+}
+
+/** What has ended is a record and no pod: an evicted one stays as such. */
+export function isLiving({ status }: Pod): boolean {
+  return !['Failed', 'Succeeded'].includes(status.phase ?? '');
+}
+
+/** A pod as drills look at it. */
+export function stateOf({ metadata, spec, status }: Pod): PodState {
+  return {
     name: metadata.name,
     uid: metadata.uid,
     node: spec.nodeName ?? '',
     ready: status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true,
     ending: metadata.deletionTimestamp !== undefined,
-  }));
+  };
 }
