@@ -41,6 +41,12 @@ test('it becomes ready by itself once the database is there, and migrates it', a
   assert.equal(await status('/api/quotes/random'), 200);
 });
 
+test('who asks while it starts is told when it is ready, and need not ask again', async (t) => {
+  const another = await startQuoteApp(environment('pod-b', postgres.port));
+  t.after(() => another.kill('SIGKILL'));
+  assert.equal((await fetch(`${another.url}/readyz`)).status, 200);
+});
+
 test('with the database away it answers 503 with Retry-After, stays ready, and recovers by itself', async () => {
   await postgres.stop();
   await assertAway();

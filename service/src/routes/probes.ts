@@ -9,6 +9,9 @@ const state = {
   properties: { status: { const: 'ok' } },
 };
 
+/** Who asks while it starts hears it at once when it is ready: kubelet asks again only in seconds. Below its patience. */
+const startingMs = 1000;
+
 /** GET /livez and /readyz: what the kubelet asks. */
 export function probeRoutes(lifecycle: Lifecycle): Route[] {
   return [
@@ -31,7 +34,8 @@ export function probeRoutes(lifecycle: Lifecycle): Route[] {
         responses: { 200: json('Send.', state), 503: problem('Do not send.') },
       },
       handlers: [
-        (_request, response) => {
+        async (_request, response) => {
+          await lifecycle.started(startingMs);
           if (lifecycle.draining) throw new Problem(503, 'draining: this pod is about to end');
           if (!lifecycle.ready) throw new Problem(503, 'starting: the database has not been reached yet');
           response.json({ status: 'ok' });
