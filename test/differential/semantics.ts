@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { policyViolations } from '../../scripts/check/admission/gate.ts';
-import { type Policy, readPolicies } from '../../scripts/check/admission/policy.ts';
+import { readPolicies } from '../../scripts/check/admission/policy.ts';
 import { isMap, type JsonMap, type RenderedObject, text } from '../../scripts/check/model.ts';
 import { servedKinds } from '../../scripts/check/schemas/served-kinds.ts';
 import { schemaStore } from '../../scripts/check/schemas/store.ts';
@@ -58,40 +58,32 @@ export async function compareSemantics(
   const [probe = {}] = configMaps;
   await untilInForce(api, forCase(probe, 'exact'));
   const resources = (await servedKinds(await schemaStore())).resources;
+  const differences: Difference[] = [...refused];
   const around = [namespaces.warnObject, ...given].map((value) => rendered(value));
   const resource = resources.get('v1 ConfigMap');
   if (resource === undefined) {
     throw new Error('the API has no ConfigMaps');
   }
-  const ask = async ({ rule, bindings }: Policy, configMap: JsonMap): Promise<Difference[]> => {
-    const value = forCase(configMap, rule.id.replace('semantics-', ''));
-    const object = rendered(value, namespaces.warn);
-    const answer = await api.create(resource, namespaces.warn, value);
-    const denial = denialSentence(answer);
-    const cluster = [...warnedSentences(answer), ...(denial === undefined ? [] : [denial])];
-    const violations = policyViolations([object, ...around], policies, resources).violations.filter(
-      (violation) => violation.object.id === object.id,
-    );
-    const check = sentences(
-      violations.map(
-        ({ policy, message }) =>
-          [policy.rule.id, message.replaceAll(namespaces.warn, namespaces.deny)] as const,
-      ),
-    );
-    return JSON.stringify(check) === JSON.stringify(cluster)
-      ? []
-      : [{ what: `${rule.id} (${bindings.length}) on ${object.id.name}`, check, cluster }];
-  };
-  const toAskAgain: [Policy, JsonMap][] = [];
-  for (const policy of policies) {
+  for (const { rule, bindings } of policies) {
     for (const configMap of configMaps) {
-      if ((await ask(policy, configMap)).length > 0) toAskAgain.push([policy, configMap]);
+      const value = forCase(configMap, rule.id.replace('semantics-', ''));
+      const object = rendered(value, namespaces.warn);
+      const answer = await api.create(resource, namespaces.warn, value);
+      const denial = denialSentence(answer);
+      const cluster = [...warnedSentences(answer), ...(denial === undefined ? [] : [denial])];
+      const violations = policyViolations([object, ...around], policies, resources).violations.filter(
+        (violation) => violation.object.id === object.id,
+      );
+      const check = sentences(
+        violations.map(
+          ({ policy, message }) =>
+            [policy.rule.id, message.replaceAll(namespaces.warn, namespaces.deny)] as const,
+        ),
+      );
+      if (JSON.stringify(check) !== JSON.stringify(cluster)) {
+        differences.push({ what: `${rule.id} (${bindings.length}) on ${object.id.name}`, check, cluster });
+      }
     }
-  }
-  // As in compareGates: a binding may not have been in force yet.
-  const differences: Difference[] = [...refused];
-  for (const [policy, configMap] of toAskAgain) {
-    differences.push(...(await ask(policy, configMap)));
   }
   const validations = policies.flatMap((policy) => policy.validations).length;
   return { judged: configMaps.length * validations, differences };
