@@ -13,6 +13,12 @@ export const scale: Drill = {
   goal: { figure: 'push → serving', seconds: 3 },
   elsewhere: { notes: '10 s', defaults: 'up to 3 min more: Argo CD polls Git' },
   run: async ({ clone, pods, url }, note) => {
+    const before = (await pods('dev')).length;
+    if (before >= wanted) {
+      throw new Error(
+        `dev has ${before} pods already: in Git it has another count than this drill begins with`,
+      );
+    }
     await clone.edit('overlays/dev/kustomization.yaml', 'count: 1', `count: ${wanted}`);
     const started = Date.now();
     await clone.push(`dev: ${wanted} replicas`);
