@@ -17,6 +17,8 @@ export class Lifecycle {
 
   /** Waits while it is starting, `ms` milliseconds at most. */
   async started(ms: number): Promise<void> {
+    // A timer each for what edges ask five times a second would be for nothing.
+    if (this.#schemaReady || this.#draining) return;
     await Promise.race([this.#started.promise, sleep(ms, undefined, { ref: false })]);
   }
 
