@@ -3,16 +3,28 @@ import path from 'node:path';
 import { Enums, Models, Serialize, Spec } from '@cyclonedx/cyclonedx-library';
 import { withImageFiles } from '../images/buildah.ts';
 
+const unbundled = ['link', 'dev', 'optional', 'devOptional'] as const;
+
 type Described = { image: string; digest: string; revision: string; time: number };
+
+type Locked = {
+  version?: string;
+  integrity?: string;
+  license?: string;
+  link?: boolean;
+  dev?: boolean;
+  optional?: boolean;
+  devOptional?: boolean;
+};
 
 /** As npm writes it beside what it installed. */
 type HiddenLock = {
-  packages?: Record<string, { version?: string; integrity?: string; license?: string; link?: boolean }>;
+  packages?: Record<string, Locked>;
 };
 
 /**
  * What is in an image of the local store, as CycloneDX 1.6 in JSON: the Debian packages that dpkg knows, the npm
- * packages that npm installed below /app, and Node. The same image makes the same text.
+ * packages that the bundle below /app was made of, and Node. The same image makes the same text.
  * @throws {ImageError}
  */
 export function sbomOf(described: Described): Promise<string> {
@@ -47,11 +59,11 @@ export function debianPackages(status: string): Models.Component[] {
     });
 }
 
-/** @param lock npm's hidden lock file */
+/** Without what only builds and tests need, and what the bundle leaves out. @param lock npm's hidden lock file */
 export function npmPackages(lock: string): Models.Component[] {
   const { packages = {} } = (lock === '' ? {} : JSON.parse(lock)) as HiddenLock;
   return Object.entries(packages)
-    .filter(([, { link, version }]) => link !== true && version !== undefined)
+    .filter(([, { version, ...flags }]) => version !== undefined && !unbundled.some((flag) => flags[flag]))
     .map(([folder, { version = '', integrity = '', license }]) => {
       const name = folder.slice(folder.lastIndexOf('node_modules/') + 'node_modules/'.length);
       const purl = `pkg:npm/${name.replace('@', '%40')}@${encodeURIComponent(version)}`;

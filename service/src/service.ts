@@ -4,25 +4,23 @@ import { Database } from './db/database.ts';
 import { Migrator } from './db/migrator.ts';
 import { PostgresQuotes } from './db/quotes.ts';
 import { createApp } from './http/app.ts';
-import { drainable } from './http/drain.ts';
-import { createMetricsServer, createPublicServer, listen } from './http/server.ts';
+import type { Door } from './http/door.ts';
+import { createMetricsServer, listen } from './http/server.ts';
 import { identify } from './identity.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { createMetrics } from './metrics.ts';
 
 /** A running service. */
 export interface Service {
-  readonly port: number;
-  readonly metricsPort: number;
   /** Drains and ends everything; called again, it answers the same end. */
   stop(): Promise<void>;
 }
 
 /**
- * Puts the parts together and listens. The database may be away: readiness says when it was first reached.
- * @throws the system's error where a port cannot be bound
+ * Puts the parts together behind the door. The database may be away: readiness says when it was first reached.
+ * @throws the system's error where the port of the metrics cannot be bound
  */
-export async function startService(config: Config, log: Logger): Promise<Service> {
+export async function startService(config: Config, log: Logger, door: Door): Promise<Service> {
   const identity = identify(config);
   const lifecycle = new Lifecycle();
   const database = new Database(config.postgres, config.pod, log);
@@ -34,21 +32,18 @@ export async function startService(config: Config, log: Logger): Promise<Service
   database.onSchemaMissing = () => migrator.start();
   database.onRetry = () => metrics.databaseRetries.inc();
 
-  const app = createApp({ identity, lifecycle, metrics, quotes: new PostgresQuotes(database), log });
-  const server = createPublicServer(app, config.pod, config.clientTimeoutMs, log);
-  const drain = drainable(server);
   const metricsServer = createMetricsServer(metrics.registry, config.clientTimeoutMs);
   const metricsPort = await listen(metricsServer, config.metricsPort, config.listenHost);
-  const port = await listen(server, config.port, config.listenHost);
+  door.answerWith(createApp({ identity, lifecycle, metrics, quotes: new PostgresQuotes(database), log }));
   const { version, revision } = identity;
-  log.info({ port, metricsPort, version, revision }, 'listening');
+  log.info({ port: door.port, metricsPort, version, revision }, 'listening');
   migrator.start();
 
   async function end(): Promise<void> {
     lifecycle.startDraining();
     log.info('draining');
     const [cut] = await Promise.all([
-      drain({ lingerMs: config.drainLingerMs, timeoutMs: config.drainTimeoutMs }),
+      door.drain({ lingerMs: config.drainLingerMs, timeoutMs: config.drainTimeoutMs }),
       migrator.stop(),
     ]);
     if (cut > 0) log.warn({ cut }, 'the drain took too long: the remaining requests were cut');
@@ -59,8 +54,6 @@ export async function startService(config: Config, log: Logger): Promise<Service
   }
   let ending: Promise<void> | undefined;
   return {
-    port,
-    metricsPort,
     stop() {
       ending ??= end();
       return ending;

@@ -36,9 +36,15 @@ export function environment(pod: string, postgresPort: number): Record<string, s
   };
 }
 
-/** Starts a quote-app and waits until it listens; it need not be ready. A line that is no JSON fails it. */
-export async function startQuoteApp(variables: Record<string, string>): Promise<QuoteApp> {
-  const { child, said } = run(variables);
+/**
+ * Starts a quote-app and waits until it listens; it need not be ready. A line that is no JSON fails it.
+ * @param program what to run, relative to the service's folder
+ */
+export async function startQuoteApp(
+  variables: Record<string, string>,
+  program = 'src/main.ts',
+): Promise<QuoteApp> {
+  const { child, said } = run(variables, program);
   const exit = once(child, 'exit').then(([code]) => code as number | null);
   const lines: Record<string, unknown>[] = [];
   const pid = child.pid ?? assert.fail();
@@ -58,7 +64,7 @@ export async function startQuoteApp(variables: Record<string, string>): Promise<
 export async function runQuoteApp(
   variables: Record<string, string>,
 ): Promise<{ code: unknown; said: string }> {
-  const { child, said } = run(variables);
+  const { child, said } = run(variables, 'src/main.ts');
   const [code] = await once(child, 'close');
   return { code, said: said() };
 }
@@ -81,8 +87,11 @@ export function post({ url }: QuoteApp, body: object | string): Promise<Response
   });
 }
 
-function run(variables: Record<string, string>): { child: ChildProcess; said: () => string } {
-  const child = spawn(process.execPath, [path.join(import.meta.dirname, '../src/main.ts')], {
+function run(
+  variables: Record<string, string>,
+  program: string,
+): { child: ChildProcess; said: () => string } {
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, '..', program)], {
     env: { PATH: process.env.PATH, ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,3 +1,4 @@
+import { findPackageJSON } from 'node:module';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runner } from 'node-pg-migrate';
@@ -7,7 +8,8 @@ import type { PostgresConfig } from '../config.ts';
 import { connectionOptions } from './connection.ts';
 import { readCredentials } from './credentials.ts';
 
-const migrations = path.join(import.meta.dirname, '..', '..', 'migrations');
+// Beside package.json: bundled, this file is in another folder.
+const migrations = path.join(findPackageJSON(import.meta.url) ?? '', '..', 'migrations');
 
 // Logins come and go (`npm run rotate`): what they make is the database's owner's, where they may act as it.
 const becomeOwner = `SELECT set_config('role', pg_get_userbyid(datdba), false) FROM pg_database
