@@ -144,7 +144,7 @@ test('a render of nothing is a finding', async (t) => {
 
 test('a folder is checked as its environment, a file by what holds without one', async (t) => {
   const root = await copy(t);
-  await spoil(root, deployment, / +startupProbe:\n(?: {12,}.*\n)+/, '');
+  await spoil(root, deployment, / +readinessProbe:\n(?: {12,}.*\n)+/, '');
   await spoil(root, prod, 'count: 3', 'count: 1');
   const ofFolder = await findingsOf(root, path.join(root, 'overlays/prod'));
   assert.deepEqual(

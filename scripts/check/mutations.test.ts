@@ -30,7 +30,7 @@ const mutations: {
     environments: ['prod'],
     says: /2 of at least 3/,
   },
-  ...(['livenessProbe', 'readinessProbe', 'startupProbe'] as const).map((probe) => ({
+  ...(['livenessProbe', 'readinessProbe'] as const).map((probe) => ({
     what: `no ${probe}`,
     file: deployment,
     from: new RegExp(` +${probe}:\\n(?: {12,}.*\\n)+`),
@@ -40,6 +40,16 @@ const mutations: {
     environments: ['dev', 'prod', 'staging'],
     says: new RegExp(`no ${probe}: quote-app`),
   })),
+  {
+    what: 'no startupProbe, and a livenessProbe that is not patient',
+    file: deployment,
+    from: /(livenessProbe:\n(?: {12,}.*\n)*? +failureThreshold: )3/,
+    to: '$12',
+    rule: 'probes',
+    at: { text: 'periodSeconds: 5' },
+    environments: ['dev', 'prod', 'staging'],
+    says: /no startupProbe, and livenessProbe ends a start of 15 s: quote-app/,
+  },
   {
     what: 'a misspelt field',
     file: deployment,

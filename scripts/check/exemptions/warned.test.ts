@@ -18,11 +18,11 @@ const found = async (root: string) => {
 
 test('what breaks a policy is warned of in dev and refused elsewhere, in the same words', async (t) => {
   const root = await copy(t);
-  await spoil(root, quoteApp, / +startupProbe:\n(?: {12,}.*\n)+/, '');
+  await spoil(root, quoteApp, / +readinessProbe:\n(?: {12,}.*\n)+/, '');
   assert.deepEqual(await found(root), [
-    'warning probes dev: no startupProbe: quote-app',
-    'error probes prod: no startupProbe: quote-app',
-    'error probes staging: no startupProbe: quote-app',
+    'warning probes dev: no readinessProbe: quote-app',
+    'error probes prod: no readinessProbe: quote-app',
+    'error probes staging: no readinessProbe: quote-app',
   ]);
 });
 
@@ -43,7 +43,7 @@ test('with no environment warned every one is refused, and nothing is left of th
     new Set(['exemption-stale']),
   );
   await writeGenerated(root, () => {});
-  await spoil(root, quoteApp, / +startupProbe:\n(?: {12,}.*\n)+/, '');
+  await spoil(root, quoteApp, / +readinessProbe:\n(?: {12,}.*\n)+/, '');
   assert.deepEqual(
     (await found(root)).map((finding) => finding.split(' ').slice(0, 3).join(' ')),
     ['error probes dev:', 'error probes prod:', 'error probes staging:'],
