@@ -30,7 +30,7 @@ const systemGroup = (layout: ClusterLayout, owner: string) => path.join(allSyste
  */
 export async function createCgroups(layout: ClusterLayout): Promise<void> {
   // The way in has a part of its own: elsewhere no load balancer stands beside an API server.
-  const owners = ['control-plane', 'entrance', ...layout.nodes.map((node) => node.name)];
+  const owners = ['control-plane', 'entrance', 'status-page', ...layout.nodes.map((node) => node.name)];
   const groups = [
     ...layout.nodes.map((node) => podsGroup(layout, node.name)),
     ...owners.map((owner) => systemGroup(layout, owner)),
@@ -38,6 +38,8 @@ export async function createCgroups(layout: ClusterLayout): Promise<void> {
   const shares: [string, number][] = [
     [path.dirname(layout.cgroup), 2],
     [allSystems(layout), 2],
+    // What looks on takes little from what it shows.
+    [systemGroup(layout, 'status-page'), 0.25],
   ];
   for (const tree of await hierarchies()) {
     for (const group of groups) {
@@ -112,7 +114,7 @@ export async function processesOfPod(layout: ClusterLayout, uid: string, contain
   );
   const pids = await processesIn(groups);
   const names = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')));
-  return pids.filter((_, index) => names[index]?.trim() !== 'catatonit');
+  return pids.filter((_, index) => names[index]?.trim() !== 'pause');
 }
 
 async function processesIn(groups: string[]): Promise<number[]> {

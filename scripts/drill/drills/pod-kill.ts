@@ -41,7 +41,9 @@ export const processKill: Drill = {
     const victim = await stage.untouchedPod('prod');
     const wanted = (await stage.pods('prod')).length;
     const restarts = () => stage.restarts('prod', victim.name);
+    const address = () => stage.field('prod', `pod/${victim.name}`, '{.status.podIP}');
     const before = await restarts();
+    const addressBefore = await address();
     await stage.cluster.signalPod(victim.uid, 'SIGKILL');
     const started = Date.now();
     note(`killed the process of ${victim.name}`);
@@ -53,7 +55,11 @@ export const processKill: Drill = {
     const once = (await restarts()) === before + 1;
     return {
       figures: { 'killed → capacity': capacity },
-      held: [{ what: 'the container is started again, once', holds: once }],
+      held: [
+        { what: 'the container is started again, once', holds: once },
+        // Its network goes with the pod's first process: that would be another failure than a crash.
+        { what: 'the pod keeps its address', holds: (await address()) === addressBefore },
+      ],
     };
   },
 };
