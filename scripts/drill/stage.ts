@@ -74,7 +74,6 @@ export async function openOwnStage({ context, urls, repository }: OwnCluster): P
     ...clone,
     push: (message) => telling(clone.push(message)),
     revert: () => telling(clone.revert()),
-    putBack: (options) => telling(clone.putBack(options)),
   };
   return stage(kubectl, apiOf(reference), told, urls, undefined);
 }
@@ -155,6 +154,7 @@ function stage(
     putBack: async () => {
       // Whose Git it is decides: history that others may have is added to, never rewritten.
       const commit = await clone.putBack({ rewrite: cluster !== undefined });
+      await Promise.all(environments.map((environment) => refresh(kubectl, environment)));
       await until(`every environment at ${commit}`, () => areAt(kubectl, commit), 180);
       await untilAllWell(kubectl, [], 180, () => {});
       await until('no pod on its way out', async () => {

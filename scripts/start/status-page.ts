@@ -37,7 +37,7 @@ export async function serveStatusPage(
   const script = path.join(repoRoot, 'scripts/status-page.ts');
   await ensureRunning(layout, {
     name: component,
-    owner: 'control-plane',
+    owner: 'status-page',
     // It has to be started anew when the clone was pulled meanwhile.
     files: { [path.join(layout.run, 'status-page.code')]: await codeOf(repoRoot) },
     command: [process.execPath, script, '--name', layout.name, '--listen', `127.0.0.1:${port}`],

@@ -57,22 +57,24 @@ export async function afterPush(
   } catch (error) {
     log(`image overrides: ${(error as Error).message}`);
   }
+  const changed = await changedFiles(push);
   try {
-    await sendWebhook(layout, push);
+    await sendWebhook(layout, push, changed);
     log(`told Argo CD of ${push.after}`);
   } catch (error) {
     log(`webhook: ${(error as Error).message}; Argo CD is asked in another way within seconds`);
   }
-  followUp(kubectl, push.after, superseded, log).catch(() => {}); // a newer push took over
+  const files = push.before === undefined ? undefined : Object.values(changed).flat();
+  followUp(kubectl, push.after, files, superseded, log).catch(() => {}); // a newer push took over
 }
 
-async function sendWebhook(layout: ClusterLayout, push: Push): Promise<void> {
+async function sendWebhook(layout: ClusterLayout, push: Push, changed: ChangedFiles): Promise<void> {
   const body = JSON.stringify({
     ref: 'refs/heads/main',
     before: push.before ?? '0'.repeat(40),
     after: push.after,
     repository: { html_url: inClusterRepository.replace(/\.git$/, ''), default_branch: 'main' },
-    commits: [{ id: push.after, ...(await changedFiles(push)) }],
+    commits: [{ id: push.after, ...changed }],
   });
   const secret = (await readFile(webhookSecretFile(layout), 'utf8')).trim();
   const signature = createHmac('sha256', secret).update(body).digest('hex');
@@ -107,9 +109,11 @@ async function sendWebhook(layout: ClusterLayout, push: Push): Promise<void> {
   await promise;
 }
 
-/** The changed files, as GitHub lists them. None, after a first push, makes Argo CD refresh everything. */
-async function changedFiles({ repository, before, after }: Push) {
-  const files = { added: [] as string[], modified: [] as string[], removed: [] as string[] };
+/** As GitHub lists them. None, after a first push, makes Argo CD refresh everything. */
+type ChangedFiles = Record<'added' | 'modified' | 'removed', string[]>;
+
+async function changedFiles({ repository, before, after }: Push): Promise<ChangedFiles> {
+  const files: ChangedFiles = { added: [], modified: [], removed: [] };
   if (before === undefined) {
     return files;
   }

@@ -21,3 +21,32 @@ test('an Application is asked again until it has seen the pushed commit and is a
   ];
   assert.deepEqual(behind(applications, 'new'), ['frozen', 'dropped', 'never-compared']);
 });
+
+test('first only the Applications that the push concerns are asked again, and what is not as Git says', () => {
+  const application = (name: string, folders?: string, status = 'Synced'): SeenApplication => ({
+    metadata: {
+      name,
+      ...(folders && { annotations: { 'argocd.argoproj.io/manifest-generate-paths': folders } }),
+    },
+    spec: { source: { repoURL: inClusterRepository } },
+    status: { sync: { revision: 'old', status } },
+  });
+  const applications = [
+    application('dev', '/overlays/dev;/base'),
+    application('prod', '/overlays/prod;/base'),
+    application('frozen', '/overlays/staging', 'OutOfSync'),
+    application('of-everything'),
+  ];
+  assert.deepEqual(behind(applications, 'new', ['overlays/dev/kustomization.yaml']), [
+    'dev',
+    'frozen',
+    'of-everything',
+  ]);
+  assert.deepEqual(behind(applications, 'new', ['base/edge/haproxy.cfg']), [
+    'dev',
+    'prod',
+    'frozen',
+    'of-everything',
+  ]);
+  assert.equal(behind(applications, 'new').length, 4);
+});

@@ -4,35 +4,49 @@ import { inClusterRepository } from '../layout.ts';
 
 /** As much of an Argo CD Application as says what it has seen of the repository. */
 export interface SeenApplication {
-  metadata: { name: string };
+  metadata: { name: string; annotations?: Record<string, string> };
   spec: { source?: { repoURL: string } };
   status?: { sync?: { revision?: string; status?: string } };
 }
 
-/** Seconds after a push at which to look. A healthy push is seen within one; after the last, Argo CD's poll is near. */
+/**
+ * Seconds after a push at which to look, first only at what the push concerns: to compare the others as well takes the
+ * CPU that the new pods need. A healthy push is seen within one; after the last, Argo CD's poll is near.
+ */
 const looks = [3, 8, 20, 50];
 
 /**
  * The Applications of our repository whose last comparison was with another commit, or that are not as the commit says: a
  * push that ends a freeze changes a project, and Argo CD asks none of its Applications again for that.
+ * @param changed the files that the push changed: only Applications made of such are behind; without, all are
  */
-export function behind(applications: SeenApplication[], commit: string): string[] {
+export function behind(applications: SeenApplication[], commit: string, changed?: string[]): string[] {
   return applications
-    .filter(({ spec, status }) => {
+    .filter(({ metadata, spec, status }) => {
       const { revision, status: is } = status?.sync ?? {};
-      return spec.source?.repoURL === inClusterRepository && (revision !== commit || is === 'OutOfSync');
+      const concerned = changed === undefined || isMadeOf(metadata.annotations?.[paths] ?? '/', changed);
+      const isBehind = (concerned && revision !== commit) || is === 'OutOfSync';
+      return spec.source?.repoURL === inClusterRepository && isBehind;
     })
     .map(({ metadata }) => metadata.name);
+}
+
+const paths = 'argocd.argoproj.io/manifest-generate-paths';
+
+function isMadeOf(folders: string, files: string[]): boolean {
+  return folders.split(';').some((folder) => files.some((file) => `/${file}`.startsWith(folder)));
 }
 
 /**
  * Asks Argo CD again for Applications that have not seen the commit. Argo CD 3.5 drops a refresh that is requested
  * while another is under way (argoproj/argo-cd#28392), and a webhook can fail.
+ * @param changed the files that the push changed; undefined: all, it is the first
  * @param superseded aborted when a newer push takes over
  */
 export async function followUp(
   kubectl: Kubectl,
   commit: string,
+  changed: string[] | undefined,
   superseded: AbortSignal,
   log: (text: string) => void,
 ): Promise<void> {
@@ -43,8 +57,10 @@ export async function followUp(
     try {
       const list = ['get', 'applications.argoproj.io', '--namespace=argocd'];
       const { items } = (await kubectl.json<{ items: SeenApplication[] }>(list)) ?? { items: [] };
-      const late = behind(items, commit);
+      const isFirst = seconds === looks[0];
+      const late = behind(items, commit, isFirst ? changed : undefined);
       if (late.length === 0) {
+        if (isFirst) continue;
         return;
       }
       const refresh = ['argocd.argoproj.io/refresh=normal', '--overwrite', '--namespace=argocd'];
