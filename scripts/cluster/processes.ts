@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import { repoRoot } from '../paths.ts';
 import { enterSystemGroup, processesOf } from './cgroups.ts';
 import type { ClusterLayout } from './layout.ts';
 
@@ -90,6 +92,13 @@ export async function ensureRunning(layout: ClusterLayout, component: Component)
     await log.close();
   }
   return true;
+}
+
+/** For a component whose program is in scripts/: it is started anew when the clone was pulled meanwhile. */
+export async function ownCode(layout: ClusterLayout, name: string): Promise<Record<string, string>> {
+  const committed = ['-C', repoRoot, 'rev-parse', 'HEAD:scripts'];
+  const { stdout } = await execa('git', committed, { reject: false });
+  return { [path.join(layout.run, `${name}.code`)]: stdout };
 }
 
 async function staleFiles(files: Record<string, string>): Promise<[file: string, content: string][]> {

@@ -1,31 +1,46 @@
 import { healthyPhase } from '../gitops/database-problems.ts';
 import { until } from '../until.ts';
 import type { Held } from './drill.ts';
-import type { Stage } from './stage.ts';
+import type { Pod, Stage } from './stage.ts';
 import { compareRows, longestWithoutWrites, type Row, startWriter, type Writer } from './writer.ts';
 
 /** CloudNativePG's kind, as kubectl takes it. */
 export const clusterKind = 'cluster.postgresql.cnpg.io';
 
 /** prod's Cluster, as base/postgres-ha names it. */
-const cluster = { environment: 'prod', object: `${clusterKind}/postgres` } as const;
+const cluster = { environment: 'prod', name: 'postgres' } as const;
+
+/** A Cluster as the API has it: what drills read of it. */
+type Cluster = {
+  spec: { instances: number; imageName: string };
+  status?: { phase?: string; readyInstances?: number; currentPrimary?: string; targetPrimary?: string };
+};
+
+/** prod's Cluster, or one in another namespace. @throws where there is none */
+export async function databaseOf({ find }: Stage, namespace: string = cluster.environment): Promise<Cluster> {
+  const found = await find<Cluster>('clusters', namespace, cluster.name);
+  if (found === undefined) {
+    throw new Error(`${namespace} has no Cluster ${cluster.name}`);
+  }
+  return found;
+}
 
 /** Rows a second that are written while a drill looks. */
 const rate = 20;
 
 /** The pod of prod's primary, as the operator says. */
-export function primary({ field }: Stage): Promise<string> {
-  return field(cluster.environment, cluster.object, '{.status.currentPrimary}');
+export async function primary(stage: Stage, namespace?: string): Promise<string> {
+  return (await databaseOf(stage, namespace)).status?.currentPrimary ?? '';
 }
 
 /** The node that a pod of prod's is on. */
-export function nodeOf({ field }: Stage, pod: string): Promise<string> {
-  return field(cluster.environment, `pod/${pod}`, '{.spec.nodeName}');
+export async function nodeOf({ find }: Stage, pod: string): Promise<string> {
+  return (await find<Pod>('pods', cluster.environment, pod))?.spec.nodeName ?? '';
 }
 
 /** Whether the operator calls a Cluster healthy. */
-export async function isHealthy({ field }: Stage, namespace: string, name: string): Promise<boolean> {
-  return (await field(namespace, `${clusterKind}/${name}`, '{.status.phase}')) === healthyPhase;
+export async function isHealthy({ find }: Stage, namespace: string, name: string): Promise<boolean> {
+  return (await find<Cluster>('clusters', namespace, name))?.status?.phase === healthyPhase;
 }
 
 /** What a statement answers in an instance's own database, as superuser. */
@@ -51,20 +66,17 @@ async function onPrimary(stage: Stage, statement: string): Promise<string> {
 
 /** Whether all instances are ready and both standbys receive what the primary writes. */
 export async function isWhole(stage: Stage): Promise<boolean> {
-  const { field } = stage;
-  const state = await field(
-    cluster.environment,
-    cluster.object,
-    '{.status.phase}/{.status.readyInstances}/{.spec.instances}/{.status.currentPrimary}={.status.targetPrimary}',
-  );
-  const [phase, ready, wanted, primaries = ''] = state.split('/');
-  const [current, target] = primaries.split('=');
-  if (phase !== healthyPhase || ready !== wanted || current !== target) {
+  const {
+    spec: { instances },
+    status = {},
+  } = await databaseOf(stage);
+  const { phase, readyInstances, currentPrimary = '', targetPrimary } = status;
+  if (phase !== healthyPhase || readyInstances !== instances || currentPrimary !== targetPrimary) {
     return false;
   }
   const streaming = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'";
-  const standbys = await sql(stage, await primary(stage), streaming).catch(() => '0');
-  return Number(standbys) === Number(wanted) - 1;
+  const standbys = await sql(stage, currentPrimary, streaming).catch(() => '0');
+  return Number(standbys) === instances - 1;
 }
 
 /** What came of a failure of the database under a writer. Figures are seconds. */

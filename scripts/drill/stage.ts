@@ -8,10 +8,21 @@ import { type Kubectl, kubectlFor } from '../gitops/kubectl.ts';
 import { type WorkingClone, workingClone } from '../gitops/working-clone.ts';
 import { listApplications, refresh, untilAllWell } from '../start/deploy.ts';
 import { until } from '../until.ts';
-import { type Api, apiOf } from '../watch/api.ts';
+import { type Api, type ApiError, apiOf } from '../watch/api.ts';
 
 /** A pod as drills look at it. */
 export type PodState = { name: string; uid: string; node: string; ready: boolean; ending: boolean };
+
+/** What drills read one of, and where the API has it. */
+const groups = {
+  pods: 'api/v1',
+  services: 'api/v1',
+  configmaps: 'api/v1',
+  nodes: 'api/v1',
+  deployments: 'apis/apps/v1',
+  clusters: 'apis/postgresql.cnpg.io/v1',
+} as const;
+type Resource = keyof typeof groups;
 
 /** What drills act on: a running cluster, and a clone of what it deploys. */
 export interface Stage {
@@ -32,7 +43,8 @@ export interface Stage {
   untouchedPod(environment: Environment): Promise<PodState>;
   /** How often the container of a pod was started again. */
   restarts(environment: Environment, pod: string): Promise<number>;
-  field: Kubectl['field'];
+  /** An object, as much of it as the caller knows; undefined where there is none. */
+  find<T>(resource: Resource, namespace: string, name: string): Promise<T | undefined>;
   /** Makes Git what it was, and waits until every environment is as Git says, with no pod left on its way out. */
   putBack(): Promise<void>;
   end(): Promise<void>;
@@ -150,7 +162,13 @@ function stage(
       return found ?? onePod(environment);
     },
     restarts,
-    field: kubectl.field,
+    find: async <T>(resource: Resource, namespace: string, name: string) => {
+      const scope = namespace === '' ? '' : `namespaces/${namespace}/`;
+      return api.json<T>(`/${groups[resource]}/${scope}${resource}/${name}`).catch((error: ApiError) => {
+        if (error.status === 404) return undefined;
+        throw error;
+      });
+    },
     putBack: async () => {
       // Whose Git it is decides: history that others may have is added to, never rewritten.
       const commit = await clone.putBack({ rewrite: cluster !== undefined });
@@ -169,12 +187,22 @@ function stage(
 /** A pod as the API has it: what drills read of it. */
 export type Pod = {
   metadata: { name: string; namespace: string; uid: string; deletionTimestamp?: string };
-  spec: { nodeName?: string };
+  spec: { nodeName?: string; containers: { name: string; image: string }[] };
   status: {
     phase?: string;
+    podIP?: string;
     conditions?: { type: string; status: string }[];
-    containerStatuses?: { restartCount: number }[];
+    containerStatuses?: { name: string; containerID?: string; restartCount: number }[];
   };
+};
+
+/** A Deployment as the API has it: what drills read of it. */
+export type Deployment = {
+  spec: {
+    replicas: number;
+    template: { spec: { containers: { env?: { name: string; value?: string }[] }[] } };
+  };
+  status: { readyReplicas?: number };
 };
 
 async function areAt(kubectl: Kubectl, commit: string): Promise<boolean> {

@@ -1,8 +1,10 @@
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { execa } from 'execa';
 import { parseAllDocuments } from 'yaml';
 import { type Environment, environments } from '../environment.ts';
 import { repoRoot } from '../paths.ts';
+import type { Api, ApiError } from '../watch/api.ts';
 import type { Kubectl } from './kubectl.ts';
 
 /** Images that Argo CD uses in place of what Git says, per environment, in `kustomize edit set image` form. */
@@ -14,7 +16,8 @@ interface Patch {
   target: { kind: string; name?: string };
 }
 
-interface RootObject {
+/** As much of the root Application, or of its project, as is changed here. */
+export interface RootObject {
   kind: string;
   spec: {
     sourceRepos?: string[];
@@ -49,13 +52,25 @@ export async function applyRoot(
   await kubectl.apply(objects);
 }
 
+/** The root as it is in the cluster; undefined where there is none yet. @throws {ApiError} */
+export async function liveRoot(api: Api): Promise<RootObject | undefined> {
+  const path = '/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/root';
+  return api.json<RootObject>(path).catch((error: ApiError) => {
+    if (error.status === 404) return undefined;
+    throw error;
+  });
+}
+
 /** Brings the live root's overrides to these. Does nothing where they already hold. */
-export async function updateOverrides(kubectl: Kubectl, overrides: ImageOverrides): Promise<boolean> {
-  const root = await kubectl.json<RootObject>(['get', 'application', 'root', '--namespace=argocd']);
+export async function updateOverrides(
+  kubectl: Kubectl,
+  root: RootObject | undefined,
+  overrides: ImageOverrides,
+): Promise<boolean> {
   const present = root?.spec.source?.kustomize?.patches ?? [];
-  const repository = root?.spec.source?.repoURL;
-  const wanted = childPatches(repository, overrides);
-  if (root === undefined || JSON.stringify(present) === JSON.stringify(wanted)) {
+  const wanted = childPatches(root?.spec.source?.repoURL, overrides);
+  // Whatever the order of their keys: a root that is written has all of its children compared again.
+  if (root === undefined || isDeepStrictEqual(present, wanted)) {
     return false;
   }
   const patch = JSON.stringify({ spec: { source: { kustomize: { patches: wanted } } } });
@@ -65,14 +80,11 @@ export async function updateOverrides(kubectl: Kubectl, overrides: ImageOverride
 }
 
 /** The environments whose image the live root overrides; undefined where there is no root yet. */
-export async function overriddenEnvironments(kubectl: Kubectl): Promise<Set<Environment> | undefined> {
-  const list = ['get', 'applications.argoproj.io', 'root', '--namespace=argocd'];
-  const root = await kubectl.json<RootObject>(list);
+export function overriddenEnvironments(root: RootObject | undefined): Set<Environment> | undefined {
   const patched = (root?.spec.source?.kustomize?.patches ?? []).map(({ target }) => target.name);
   return root && new Set(environments.filter((environment) => patched.includes(environment)));
 }
 
-/** Keys in the API server's order, so that what it returns compares equal. */
 function childPatches(repository: string | undefined, overrides: ImageOverrides): Patch[] {
   const set = (path: string, value: unknown) => JSON.stringify([{ op: 'add', path, value }]);
   const source: Patch[] =

@@ -13,10 +13,11 @@ import { buildAppImage } from '../gitops/app-image.ts';
 import { installArgocd, renderArgocd } from '../gitops/argocd.ts';
 import { imageOverrides, type RegistryImage, registryHolds } from '../gitops/image-overrides.ts';
 import { type Kubectl, kubectlFor } from '../gitops/kubectl.ts';
-import { applyRoot, overriddenEnvironments } from '../gitops/root-application.ts';
+import { applyRoot, liveRoot, overriddenEnvironments } from '../gitops/root-application.ts';
 import { ensureBackupSecrets, ensureDatabaseSecrets, ensureWebhookSecret } from '../gitops/secrets.ts';
 import { runPlan, type Step } from '../progress.ts';
 import { goTools } from '../tools/go.ts';
+import { apiOf } from '../watch/api.ts';
 import { untilAllWell, untilCompared } from './deploy.ts';
 import { prepare } from './preparation.ts';
 import { serveStatusPage } from './status-page.ts';
@@ -84,7 +85,7 @@ export async function startEmbedded(name: string, json: boolean): Promise<void> 
         const repository = repositoryFolder(layout);
         const commit = await headOfMain(layout);
         const holds = registryHolds(`127.0.0.1:${ports.registry}`);
-        const inForce = await overriddenEnvironments(kubectl);
+        const inForce = overriddenEnvironments(await liveRoot(apiOf({ kubeconfig: cluster.kubeconfig })));
         const overrides = await imageOverrides(repository, commit, checkout, holds, inForce);
         await applyRoot(kubectl, kustomize, inClusterRepository, overrides);
       },

@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { execa } from 'execa';
 import { parseAllDocuments } from 'yaml';
 import { freePort, type Ports } from '../cluster/gateway/gateway.ts';
 import type { ClusterLayout } from '../cluster/layout.ts';
 import { writeKubeconfig } from '../cluster/pki.ts';
-import { ensureRunning, runningPid, waitForComponent } from '../cluster/processes.ts';
+import { ensureRunning, ownCode, runningPid, waitForComponent } from '../cluster/processes.ts';
 import type { Kubectl } from '../gitops/kubectl.ts';
 import { repoRoot } from '../paths.ts';
 import { statusPageKubeconfig } from '../status-page/kubeconfig.ts';
@@ -38,8 +37,7 @@ export async function serveStatusPage(
   await ensureRunning(layout, {
     name: component,
     owner: 'status-page',
-    // It has to be started anew when the clone was pulled meanwhile.
-    files: { [path.join(layout.run, 'status-page.code')]: await codeOf(repoRoot) },
+    files: await ownCode(layout, component),
     command: [process.execPath, script, '--name', layout.name, '--listen', `127.0.0.1:${port}`],
   });
   const url = `http://127.0.0.1:${port}/`;
@@ -79,9 +77,4 @@ async function readersRights(): Promise<object[]> {
       subjects: [{ apiGroup, kind: 'User', name: component }],
     },
   ];
-}
-
-/** What tells the committed state of scripts/ from another one. */
-async function codeOf(root: string): Promise<string> {
-  return (await execa('git', ['-C', root, 'rev-parse', 'HEAD:scripts'], { reject: false })).stdout;
 }

@@ -7,7 +7,8 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { imageOverrides, type RegistryImage, registryHolds } from '../../gitops/image-overrides.ts';
 import type { Kubectl } from '../../gitops/kubectl.ts';
-import { overriddenEnvironments, updateOverrides } from '../../gitops/root-application.ts';
+import { liveRoot, overriddenEnvironments, updateOverrides } from '../../gitops/root-application.ts';
+import type { Api } from '../../watch/api.ts';
 import { addresses, type ClusterLayout, inClusterRepository } from '../layout.ts';
 import { followUp } from './follow-up.ts';
 
@@ -33,6 +34,7 @@ let newest = new AbortController();
 export async function afterPush(
   layout: ClusterLayout,
   kubectl: Kubectl,
+  api: Api,
   push: Push,
   log: (text: string) => void,
 ): Promise<void> {
@@ -43,14 +45,10 @@ export async function afterPush(
     if (existsSync(checkoutImageFile(layout))) {
       const checkout = JSON.parse(await readFile(checkoutImageFile(layout), 'utf8')) as RegistryImage;
       const holds = registryHolds(addresses.registry);
-      const overrides = await imageOverrides(
-        push.repository,
-        push.after,
-        checkout,
-        holds,
-        await overriddenEnvironments(kubectl),
-      );
-      if (await updateOverrides(kubectl, overrides)) {
+      const root = await liveRoot(api);
+      const inForce = overriddenEnvironments(root);
+      const overrides = await imageOverrides(push.repository, push.after, checkout, holds, inForce);
+      if (await updateOverrides(kubectl, root, overrides)) {
         log(`image overrides are now ${JSON.stringify(overrides)}`);
       }
     }

@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { repoRoot } from '../../paths.ts';
 import { answers } from '../answers.ts';
 import { addresses, type ClusterLayout } from '../layout.ts';
-import { ensureRunning, waitForComponent } from '../processes.ts';
+import { ensureRunning, ownCode, waitForComponent } from '../processes.ts';
 
 /** What lets Argo CD's pods reach it. */
 export const reachedHere = path.join(import.meta.dirname, 'reached-here.yaml');
@@ -32,6 +32,7 @@ export async function ensureGitServer(layout: ClusterLayout): Promise<void> {
     owner: 'control-plane',
     namespace: layout.controlPlaneNamespace,
     command: [process.execPath, program, layout.name],
+    files: await ownCode(layout, 'git-server'),
     // The clone belongs to whoever made it; git asks before it serves another user's repository.
     env: { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'safe.directory', GIT_CONFIG_VALUE_0: '*' },
   });

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { execa } from 'execa';
 import { kubectlFor } from '../../gitops/kubectl.ts';
+import { apiOf } from '../../watch/api.ts';
 import { addresses, clusterLayout } from '../layout.ts';
 import { pkiKubeconfig } from '../pki.ts';
 import { afterPush } from './after-push.ts';
@@ -14,7 +15,9 @@ import { repositoryFolder } from './git-server.ts';
 
 const layout = clusterLayout(process.argv[2] ?? '');
 const repository = repositoryFolder(layout);
-const kubectl = await kubectlFor({ kubeconfig: pkiKubeconfig(layout, 'admin') });
+const admin = { kubeconfig: pkiKubeconfig(layout, 'admin') };
+const kubectl = await kubectlFor(admin);
+const api = apiOf(admin);
 
 const server = http.createServer((request, response) => {
   const url = new URL(request.url ?? '/', 'http://git');
@@ -65,7 +68,7 @@ async function serve(
     const after = await mainCommit();
     if (after !== undefined && after !== before) {
       // Before the answer ends: when `git push` returns, Argo CD knows.
-      await afterPush(layout, kubectl, { repository, before, after }, log);
+      await afterPush(layout, kubectl, api, { repository, before, after }, log);
     }
   }
   response.end();

@@ -3,7 +3,7 @@ import { listApplications } from '../../start/deploy.ts';
 import { until } from '../../until.ts';
 import type { Drill } from '../drill.ts';
 import { isServed, startLoad } from '../load.ts';
-import type { Stage } from '../stage.ts';
+import type { Deployment, Stage } from '../stage.ts';
 
 /** Requests a second on top of the steady ones: three pods at 160 a second are above the autoscaler's 70m. */
 const rush = 450;
@@ -18,7 +18,7 @@ export const autoscale: Drill = {
   usually: '4 min',
   run: async (stage, note) => {
     const replicas = async () =>
-      Number(await stage.field('prod', 'deployment/quote-app', '{.spec.replicas}'));
+      (await stage.find<Deployment>('deployments', 'prod', 'quote-app'))?.spec.replicas ?? 0;
     const few = await replicas();
     const load = startLoad(`${stage.url('prod')}/api/quotes/random`, rush);
     note(`${rush} requests a second more`);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../../until.ts';
 import type { Drill, Held } from '../drill.ts';
-import type { Stage } from '../stage.ts';
+import type { Deployment, Stage } from '../stage.ts';
 
 /** How long each stays away, in milliseconds, unless it comes back by itself. */
 const absence = 5000;
@@ -12,9 +12,9 @@ async function pushReplicas({ clone }: Stage): Promise<void> {
   await clone.push('dev: two replicas');
 }
 
-function untilTwo({ field }: Stage): Promise<number> {
+function untilTwo({ find }: Stage): Promise<number> {
   return until('the push deployed', async () => {
-    return (await field('dev', 'deployment/quote-app', '{.status.readyReplicas}')) === '2';
+    return (await find<Deployment>('deployments', 'dev', 'quote-app'))?.status.readyReplicas === 2;
   });
 }
 
@@ -50,7 +50,7 @@ export const gitAway: Drill = {
       note('killed the git server');
       await stage.kubectl(['delete', 'service/quote-app', '--namespace=dev']);
       const healed = await until('drift healed without Git', async () => {
-        return (await stage.field('dev', 'service/quote-app', '{.metadata.name}')) !== '';
+        return (await stage.find('services', 'dev', 'quote-app')) !== undefined;
       });
       note(`a deleted Service healed in ${healed.toFixed(1)} s`);
       await sleep(absence);

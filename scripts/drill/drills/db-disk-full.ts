@@ -1,7 +1,7 @@
 import { KubectlError } from '../../gitops/kubectl.ts';
 import { readStatus } from '../../gitops/status.ts';
 import { interruption, until } from '../../until.ts';
-import { clusterKind, isHealthy } from '../database.ts';
+import { clusterKind, databaseOf, isHealthy } from '../database.ts';
 import type { Drill } from '../drill.ts';
 import type { Stage } from '../stage.ts';
 
@@ -21,7 +21,11 @@ export const dbDiskFull: Drill = {
     const { kubectl, cluster } = stage;
     const volume = await cluster.smallVolume(name, 400 * mebibyte);
     try {
-      await kubectl.apply([networkPolicy, persistentVolume(volume), database(await imageOf(stage))]);
+      await kubectl.apply([
+        networkPolicy,
+        persistentVolume(volume),
+        database((await databaseOf(stage)).spec.imageName),
+      ]);
       await until(`${name} up`, () => isHealthy(stage, 'prod', name), 180);
       note(`${name} is up`);
       const acknowledged = await fill(stage);
@@ -50,11 +54,7 @@ export const dbDiskFull: Drill = {
       // An interruption ends the waits above, and not those that put things back.
       interruption.over();
       await kubectl(['delete', clusterKind, name, '--namespace=prod', '--ignore-not-found', '--wait=false']);
-      await until(
-        'its pod gone',
-        async () => (await stage.field('prod', `pod/${pod}`, '{.metadata.name}')) === '',
-        60,
-      );
+      await until('its pod gone', async () => (await stage.find('pods', 'prod', pod)) === undefined, 60);
       await kubectl(['delete', 'persistentvolume', name, '--ignore-not-found']);
       await kubectl(['delete', 'networkpolicy', name, '--namespace=prod', '--ignore-not-found']);
       await volume.remove();
@@ -102,10 +102,6 @@ async function fill(stage: Stage): Promise<number> {
 async function said({ kubectl }: Stage): Promise<string | undefined> {
   const status = (await readStatus(kubectl, [])).find(({ environment }) => environment === 'prod');
   return status?.problems.find((problem) => problem.includes(`${name}: Not enough disk space`));
-}
-
-function imageOf({ field }: Stage): Promise<string> {
-  return field('prod', `${clusterKind}/postgres`, '{.spec.imageName}');
 }
 
 function persistentVolume({ node, path }: { node: string; path: string }): object {

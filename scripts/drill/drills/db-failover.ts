@@ -2,7 +2,7 @@ import path from 'node:path';
 import { until } from '../../until.ts';
 import { isWhole, nodeOf, primary, underWriter } from '../database.ts';
 import type { Drill, Outcome } from '../drill.ts';
-import type { Stage } from '../stage.ts';
+import type { Pod, Stage } from '../stage.ts';
 import type { Writer } from '../writer.ts';
 
 const holds =
@@ -38,10 +38,10 @@ export const dbFailoverProcess: Drill = {
       stage,
       note,
       async (victim) => {
-        const pod = (await stage.pods('prod', 'postgres')).find(({ name }) => name === victim);
-        const id = '{.status.containerStatuses[?(@.name=="postgres")].containerID}';
-        const container = await stage.field('prod', `pod/${victim}`, id);
-        await stage.cluster.signalPod(pod?.uid ?? '', 'SIGSTOP', path.basename(container));
+        const pod = await stage.find<Pod>('pods', 'prod', victim);
+        const container = pod?.status.containerStatuses?.find(({ name }) => name === 'postgres');
+        const id = path.basename(container?.containerID ?? '');
+        await stage.cluster.signalPod(pod?.metadata.uid ?? '', 'SIGSTOP', id);
         note(`stopped Postgres and its manager in ${victim}, the primary`);
       },
       { inPlace: true },

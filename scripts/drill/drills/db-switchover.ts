@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { until } from '../../until.ts';
-import { clusterKind, isWhole, primary, underWriter } from '../database.ts';
+import { databaseOf, isWhole, primary, underWriter } from '../database.ts';
 import type { Drill } from '../drill.ts';
+import type { Pod } from '../stage.ts';
 
 export const dbSwitchover: Drill = {
   name: 'db-switchover',
@@ -14,7 +15,7 @@ export const dbSwitchover: Drill = {
   goal: { figure: 'longest without writes', seconds: 3 },
   run: async (stage, note) => {
     const before = await primary(stage);
-    const image = await stage.field('prod', `${clusterKind}/postgres`, '{.spec.imageName}');
+    const image = (await databaseOf(stage)).spec.imageName;
     const next = `${image}-next`;
     await stage.cluster.tagImage(image, path.basename(next).replace(/^.*:/, ''));
     const started = Date.now();
@@ -27,14 +28,13 @@ export const dbSwitchover: Drill = {
       await until(
         'every instance of the new image',
         async () => {
-          const images = await stage.kubectl([
-            'get',
-            'pods',
-            '--namespace=prod',
-            '--selector=cnpg.io/cluster=postgres,cnpg.io/podRole=instance',
-            '--output=jsonpath={.items[*].spec.containers[?(@.name=="postgres")].image}',
-          ]);
-          return images.split(' ').every((name) => name === next) && (await isWhole(stage));
+          const instances = await Promise.all(
+            (await stage.pods('prod', 'postgres')).map(({ name }) => stage.find<Pod>('pods', 'prod', name)),
+          );
+          const images = instances.map(
+            (pod) => pod?.spec.containers.find(({ name }) => name === 'postgres')?.image,
+          );
+          return images.every((image) => image === next) && (await isWhole(stage));
         },
         180,
       );

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { quantile } from '../../bench/quantile.ts';
 import { until } from '../../until.ts';
 import type { Drill } from '../drill.ts';
-import type { Stage } from '../stage.ts';
+import type { Deployment, Stage } from '../stage.ts';
 
 /** Ways to change dev by hand, each with what tells that it is put right. */
 type Way = { what: string; cause: string[]; input?: object; healed: (stage: Stage) => Promise<boolean> };
@@ -11,28 +11,26 @@ const ways: Way[] = [
   {
     what: 'scaled',
     cause: ['scale', 'deployment/quote-app', '--replicas=2'],
-    healed: async ({ field }) => (await field('dev', 'deployment/quote-app', '{.spec.replicas}')) === '1',
+    healed: async (stage) => (await deployment(stage))?.spec.replicas === 1,
   },
   {
     what: 'deleted',
     cause: ['delete', 'service/quote-app'],
-    healed: async ({ field }) => (await field('dev', 'service/quote-app', '{.metadata.name}')) !== '',
+    healed: async (stage) => (await service(stage)) !== undefined,
   },
   {
     what: 'edited',
     cause: ['set', 'env', 'deployment/quote-app', 'PGHOST=elsewhere'],
-    healed: async ({ field }) => {
-      const host = '{.spec.template.spec.containers[0].env[?(@.name=="PGHOST")].value}';
-      return (await field('dev', 'deployment/quote-app', host)) === 'postgres-rw';
+    healed: async (stage) => {
+      const { env } = (await deployment(stage))?.spec.template.spec.containers[0] ?? {};
+      return env?.find(({ name }) => name === 'PGHOST')?.value === 'postgres-rw';
     },
   },
   {
     what: 'labelled',
     cause: ['label', 'service/quote-app', 'app.kubernetes.io/name=other', '--overwrite'],
-    healed: async ({ field }) => {
-      const label = '{.metadata.labels.app\\.kubernetes\\.io/name}';
-      return (await field('dev', 'service/quote-app', label)) === 'quote-app';
-    },
+    healed: async (stage) =>
+      (await service(stage))?.metadata.labels?.['app.kubernetes.io/name'] === 'quote-app',
   },
   {
     what: 'added',
@@ -47,9 +45,14 @@ const ways: Way[] = [
         annotations: { 'argocd.argoproj.io/tracking-id': 'dev:/ConfigMap:dev/by-hand' },
       },
     },
-    healed: async ({ field }) => (await field('dev', 'configmap/by-hand', '{.metadata.name}')) === '',
+    healed: async ({ find }) => (await find('configmaps', 'dev', 'by-hand')) === undefined,
   },
 ];
+
+const deployment = ({ find }: Stage) => find<Deployment>('deployments', 'dev', 'quote-app');
+
+type Service = { metadata: { labels?: Record<string, string> } };
+const service = ({ find }: Stage) => find<Service>('services', 'dev', 'quote-app');
 
 const rounds = 4;
 

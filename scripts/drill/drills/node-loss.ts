@@ -1,7 +1,7 @@
 import { until } from '../../until.ts';
 import { nodeOf, primary } from '../database.ts';
 import type { Drill } from '../drill.ts';
-import type { Stage } from '../stage.ts';
+import type { Deployment, Stage } from '../stage.ts';
 
 export const nodeLoss: Drill = {
   name: 'node-loss',
@@ -74,21 +74,23 @@ async function isWhole({ pods }: Stage, lost: string): Promise<boolean> {
   return (await standing('quote-app')) >= 3 && (await standing('edge')) === 2;
 }
 
-function readiness({ field }: Stage, node: string): Promise<string> {
-  return field('', `node/${node}`, '{.status.conditions[?(@.type=="Ready")].status}');
+async function readiness({ find }: Stage, node: string): Promise<string | undefined> {
+  const { status } = (await find<Node>('nodes', '', node)) ?? {};
+  return status?.conditions.find(({ type }) => type === 'Ready')?.status;
 }
 
-async function argocdIsWhole({ kubectl }: Stage): Promise<boolean> {
-  type Deployment = { spec: { replicas: number }; status: { readyReplicas?: number } };
-  const list = await kubectl.json<{ items: Deployment[] }>(['get', 'deployments', '--namespace=argocd']);
-  return list?.items.every(({ spec, status }) => status.readyReplicas === spec.replicas) === true;
+type Node = {
+  spec: { taints?: object[] };
+  status: { conditions: { type: string; status: string }[] };
+};
+
+async function argocdIsWhole({ api }: Stage): Promise<boolean> {
+  const list = await api.json<{ items: Deployment[] }>('/apis/apps/v1/namespaces/argocd/deployments');
+  return list.items.every(({ spec, status }) => status.readyReplicas === spec.replicas);
 }
 
 /** No taint is left on the node, and no pod of before, not even on its way out. */
 async function isClean(stage: Stage, node: string, lost: string[]): Promise<boolean> {
-  const [taints, now] = await Promise.all([
-    stage.field('', `node/${node}`, '{.spec.taints[*].key}'),
-    podsOn(stage, node),
-  ]);
-  return taints === '' && !now.some((name) => lost.includes(name));
+  const [found, now] = await Promise.all([stage.find<Node>('nodes', '', node), podsOn(stage, node)]);
+  return found?.spec.taints === undefined && !now.some((name) => lost.includes(name));
 }

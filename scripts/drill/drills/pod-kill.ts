@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../../until.ts';
 import type { Drill } from '../drill.ts';
-import type { Stage } from '../stage.ts';
+import type { Pod, Stage } from '../stage.ts';
 
 export const podKill: Drill = {
   name: 'pod-kill',
@@ -41,7 +41,7 @@ export const processKill: Drill = {
     const victim = await stage.untouchedPod('prod');
     const wanted = (await stage.pods('prod')).length;
     const restarts = () => stage.restarts('prod', victim.name);
-    const address = () => stage.field('prod', `pod/${victim.name}`, '{.status.podIP}');
+    const address = async () => (await stage.find<Pod>('pods', 'prod', victim.name))?.status.podIP;
     const before = await restarts();
     const addressBefore = await address();
     await stage.cluster.signalPod(victim.uid, 'SIGKILL');

@@ -39,7 +39,7 @@ export const restore: Drill = {
       await until('the restored Cluster', () => isHealthy(stage, namespace, 'postgres'), 300);
       const took = (Date.now() - started) / 1000;
       note('it is restored');
-      const pod = await stage.field(namespace, `${clusterKind}/postgres`, '{.status.currentPrimary}');
+      const pod = await primary(stage, namespace);
       const found = await sql(stage, pod, digest, namespace);
       const count = (text: string) =>
         sql(
