@@ -24,13 +24,17 @@ export const scale: Drill = {
     await clone.push(`dev: ${wanted} replicas`);
     note(`pushed: ${wanted} replicas`);
     const seen = new Map<string, number>();
-    await until('answers by every pod', async () => {
+    const ask = async () => {
       const answer = await fetch(`${url('dev')}/api/quotes?limit=1`, { headers: { connection: 'close' } });
       const { total } = (await answer.json()) as { total: number };
       const pod = answer.headers.get('x-served-by');
       if (pod !== null) {
         seen.set(pod, total);
       }
+    };
+    // As many at once as there are pods: one by one, it is luck which pod is asked next.
+    await until('answers by every pod', async () => {
+      await Promise.all(Array.from({ length: wanted }, ask));
       return seen.size === wanted;
     });
     const serving = (Date.now() - started) / 1000;
