@@ -11,7 +11,7 @@ import type { ClusterLayout } from './layout.ts';
 /** A long-running program of the cluster. */
 export interface Component {
   name: string;
-  /** `control-plane`, `entrance` or a node's name: what is lost together, and shares a part of the CPU. */
+  /** `control-plane`, `entrance`, `status-page` or a node's name: what is lost together, and shares a part of the CPU. */
   owner: string;
   /** Its network namespace; absent: the machine's own network. */
   namespace?: string;

@@ -172,6 +172,7 @@ function stage(
     putBack: async () => {
       // Whose Git it is decides: history that others may have is added to, never rewritten.
       const commit = await clone.putBack({ rewrite: cluster !== undefined });
+      // Those that the push does not concern would be asked only seconds later.
       await Promise.all(environments.map((environment) => refresh(kubectl, environment)));
       await until(`every environment at ${commit}`, () => areAt(kubectl, commit), 180);
       await untilAllWell(kubectl, [], 180, () => {});
@@ -194,6 +195,12 @@ export type Pod = {
     conditions?: { type: string; status: string }[];
     containerStatuses?: { name: string; containerID?: string; restartCount: number }[];
   };
+};
+
+/** A node as the API has it: what drills read of it. */
+export type Node = {
+  spec: { taints?: object[] };
+  status: { conditions: { type: string; status: string }[] };
 };
 
 /** A Deployment as the API has it: what drills read of it. */

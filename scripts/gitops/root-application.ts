@@ -54,8 +54,8 @@ export async function applyRoot(
 
 /** The root as it is in the cluster; undefined where there is none yet. @throws {ApiError} */
 export async function liveRoot(api: Api): Promise<RootObject | undefined> {
-  const path = '/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/root';
-  return api.json<RootObject>(path).catch((error: ApiError) => {
+  const root = '/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/root';
+  return api.json<RootObject>(root).catch((error: ApiError) => {
     if (error.status === 404) return undefined;
     throw error;
   });

@@ -26,11 +26,12 @@ Version: 1
   );
 });
 
-test('an npm package has its version, licence and hash, whatever folder it is in; a workspace is none', () => {
+test('an npm package has its version, licence and hash, whatever folder it is in; what is not in the bundle is none', () => {
   const lock = JSON.stringify({
     packages: {
       'node_modules/quote-app': { resolved: 'service', link: true },
-      service: {},
+      service: { version: '1.0.0' },
+      'node_modules/only-builds': { version: '2.0.0', dev: true },
       'node_modules/a/node_modules/@scope/b': {
         version: '1.0.0',
         integrity: `sha512-${Buffer.from('x').toString('base64')}`,
@@ -38,12 +39,12 @@ test('an npm package has its version, licence and hash, whatever folder it is in
       },
     },
   });
-  const [found, ...more] = npmPackages(lock);
+  const [found, ...more] = npmPackages(lock, '["node_modules/a/node_modules/@scope/b"]');
   assert.deepEqual(more, []);
   assert.equal(found?.purl, 'pkg:npm/%40scope/b@1.0.0');
   assert.deepEqual([...(found?.hashes ?? [])], [['SHA-512', '78']]);
   assert.equal(found?.licenses.size, 1);
-  assert.deepEqual(npmPackages(''), []);
+  assert.deepEqual(npmPackages('', ''), []);
 });
 
 test('the Node of the image is that of the last base in the Dockerfile', () => {

@@ -3,23 +3,11 @@ import path from 'node:path';
 import { Enums, Models, Serialize, Spec } from '@cyclonedx/cyclonedx-library';
 import { withImageFiles } from '../images/buildah.ts';
 
-const unbundled = ['link', 'dev', 'optional', 'devOptional'] as const;
-
 type Described = { image: string; digest: string; revision: string; time: number };
-
-type Locked = {
-  version?: string;
-  integrity?: string;
-  license?: string;
-  link?: boolean;
-  dev?: boolean;
-  optional?: boolean;
-  devOptional?: boolean;
-};
 
 /** As npm writes it beside what it installed. */
 type HiddenLock = {
-  packages?: Record<string, Locked>;
+  packages?: Record<string, { version?: string; integrity?: string; license?: string }>;
 };
 
 /**
@@ -32,8 +20,9 @@ export function sbomOf(described: Described): Promise<string> {
     const read = (file: string) => readFile(path.join(folder, file), 'utf8').catch(() => '');
     const status = await read('var/lib/dpkg/status');
     const lock = await read('app/node_modules/.package-lock.json');
+    const bundled = await read('app/service/dist/packages.json');
     const node = nodeRuntime(await read('app/service/Dockerfile'));
-    const found = [...debianPackages(status), ...npmPackages(lock), ...node];
+    const found = [...debianPackages(status), ...npmPackages(lock, bundled), ...node];
     // npm has some packages in several folders.
     return sbom(described, [
       ...new Map(found.map((component) => [component.bomRef.value, component])).values(),
@@ -59,11 +48,12 @@ export function debianPackages(status: string): Models.Component[] {
     });
 }
 
-/** Without what only builds and tests need, and what the bundle leaves out. @param lock npm's hidden lock file */
-export function npmPackages(lock: string): Models.Component[] {
+/** @param lock npm's hidden lock file @param bundled the folders of the packages in the bundle, as service/build.ts lists them */
+export function npmPackages(lock: string, bundled: string): Models.Component[] {
+  const inBundle = new Set(bundled === '' ? [] : (JSON.parse(bundled) as string[]));
   const { packages = {} } = (lock === '' ? {} : JSON.parse(lock)) as HiddenLock;
   return Object.entries(packages)
-    .filter(([, { version, ...flags }]) => version !== undefined && !unbundled.some((flag) => flags[flag]))
+    .filter(([folder]) => inBundle.has(folder))
     .map(([folder, { version = '', integrity = '', license }]) => {
       const name = folder.slice(folder.lastIndexOf('node_modules/') + 'node_modules/'.length);
       const purl = `pkg:npm/${name.replace('@', '%40')}@${encodeURIComponent(version)}`;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
@@ -8,10 +9,11 @@ import { environment, post, startQuoteApp, untilReady } from './quote-app.ts';
 
 test('the bundle, which is what the image runs, migrates an empty database, serves, and drains', async () => {
   const service = path.join(import.meta.dirname, '..');
-  await promisify(execFile)(process.execPath, ['build.ts'], { cwd: service });
+  const outdir = `dist-${process.pid}`;
+  await promisify(execFile)(process.execPath, ['build.ts', outdir], { cwd: service });
   const postgres = await startPostgres();
   try {
-    const app = await startQuoteApp(environment('pod-a', postgres.port), 'dist/main.js');
+    const app = await startQuoteApp(environment('pod-a', postgres.port), `${outdir}/main.js`);
     await untilReady(app);
     assert.equal((await post(app, { text: 'Bundled.', author: 'esbuild' })).status, 201);
     assert.equal((await fetch(`${app.url}/api/quotes/random`)).status, 200);
@@ -20,6 +22,7 @@ test('the bundle, which is what the image runs, migrates an empty database, serv
     assert.equal(await app.exit, 0);
     assert.equal(app.said(), '');
   } finally {
+    await rm(path.join(service, outdir), { recursive: true });
     await postgres.remove();
   }
 });

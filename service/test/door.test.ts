@@ -18,3 +18,20 @@ test('what is asked before there is an app waits for it and is answered by it', 
   assert.equal(await (await fetch(`http://127.0.0.1:${door.port}/later`)).text(), 'app: /later');
   assert.equal(await door.drain({ lingerMs: 0, timeoutMs: 1000 }), 0);
 });
+
+test('what is asked by a client that leaves before there is an app is not done', async () => {
+  const door = await openDoor(config, log);
+  const url = `http://127.0.0.1:${door.port}`;
+  const left = fetch(`${url}/left`, { method: 'POST', signal: AbortSignal.timeout(100) });
+  await assert.rejects(left);
+  const stays = fetch(`${url}/stays`, { method: 'POST', body: 'a body' });
+  await sleep(100);
+  const asked: string[] = [];
+  door.answerWith(async (request, response) => {
+    asked.push(`${request.url}: ${(await request.toArray()).join('')}`);
+    response.end();
+  });
+  assert.equal((await stays).status, 200);
+  assert.deepEqual(asked, ['/stays: a body']);
+  assert.equal(await door.drain({ lingerMs: 0, timeoutMs: 1000 }), 0);
+});

@@ -27,6 +27,9 @@ export const checkoutImageFile = (layout: ClusterLayout) => path.join(layout.sta
 
 let newest = new AbortController();
 
+/** What the pushes changed of which it was not looked yet whether Argo CD saw them. */
+const unseen = new Set<string>();
+
 /**
  * Lets go of image overrides that the new commit makes needless, tells Argo CD of the push and, in the background,
  * sees to it that it listened. Failures are logged and not thrown: the push itself has succeeded.
@@ -55,15 +58,17 @@ export async function afterPush(
   } catch (error) {
     log(`image overrides: ${(error as Error).message}`);
   }
-  const changed = await changedFiles(push);
   try {
+    const changed = await changedFiles(push);
+    for (const file of Object.values(changed).flat()) unseen.add(file);
     await sendWebhook(layout, push, changed);
     log(`told Argo CD of ${push.after}`);
   } catch (error) {
     log(`webhook: ${(error as Error).message}; Argo CD is asked in another way within seconds`);
   }
-  const files = push.before === undefined ? undefined : Object.values(changed).flat();
-  followUp(kubectl, push.after, files, superseded, log).catch(() => {}); // a newer push took over
+  followUp(kubectl, push.after, push.before === undefined ? undefined : unseen, superseded, log).catch(
+    () => {},
+  ); // a newer push took over
 }
 
 async function sendWebhook(layout: ClusterLayout, push: Push, changed: ChangedFiles): Promise<void> {

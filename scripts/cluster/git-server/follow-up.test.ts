@@ -36,17 +36,20 @@ test('first only the Applications that the push concerns are asked again, and wh
     application('prod', '/overlays/prod;/base'),
     application('frozen', '/overlays/staging', 'OutOfSync'),
     application('of-everything'),
+    application('relative', '.;../base'),
   ];
   assert.deepEqual(behind(applications, 'new', ['overlays/dev/kustomization.yaml']), [
     'dev',
     'frozen',
     'of-everything',
+    'relative',
   ]);
   assert.deepEqual(behind(applications, 'new', ['base/edge/haproxy.cfg']), [
     'dev',
     'prod',
     'frozen',
     'of-everything',
+    'relative',
   ]);
-  assert.equal(behind(applications, 'new').length, 4);
+  assert.equal(behind(applications, 'new').length, 5);
 });

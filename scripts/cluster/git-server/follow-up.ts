@@ -33,20 +33,23 @@ export function behind(applications: SeenApplication[], commit: string, changed?
 
 const paths = 'argocd.argoproj.io/manifest-generate-paths';
 
+/** A relative folder is so to the source's: taken for one that the push concerns. */
 function isMadeOf(folders: string, files: string[]): boolean {
-  return folders.split(';').some((folder) => files.some((file) => `/${file}`.startsWith(folder)));
+  return folders
+    .split(';')
+    .some((folder) => !folder.startsWith('/') || files.some((file) => `/${file}`.startsWith(folder)));
 }
 
 /**
  * Asks Argo CD again for Applications that have not seen the commit. Argo CD 3.5 drops a refresh that is requested
  * while another is under way (argoproj/argo-cd#28392), and a webhook can fail.
- * @param changed the files that the push changed; undefined: all, it is the first
+ * @param changed the files that pushes changed since it was last looked, emptied here; undefined: all, it is the first
  * @param superseded aborted when a newer push takes over
  */
 export async function followUp(
   kubectl: Kubectl,
   commit: string,
-  changed: string[] | undefined,
+  changed: Set<string> | undefined,
   superseded: AbortSignal,
   log: (text: string) => void,
 ): Promise<void> {
@@ -58,9 +61,10 @@ export async function followUp(
       const list = ['get', 'applications.argoproj.io', '--namespace=argocd'];
       const { items } = (await kubectl.json<{ items: SeenApplication[] }>(list)) ?? { items: [] };
       const isFirst = seconds === looks[0];
-      const late = behind(items, commit, isFirst ? changed : undefined);
+      const late = behind(items, commit, isFirst ? changed && [...changed] : undefined);
+      if (isFirst) changed?.clear();
       if (late.length === 0) {
-        if (isFirst) continue;
+        if (isFirst && changed !== undefined) continue;
         return;
       }
       const refresh = ['argocd.argoproj.io/refresh=normal', '--overwrite', '--namespace=argocd'];

@@ -34,7 +34,7 @@ export const dbSwitchover: Drill = {
           const images = instances.map(
             (pod) => pod?.spec.containers.find(({ name }) => name === 'postgres')?.image,
           );
-          return images.every((image) => image === next) && (await isWhole(stage));
+          return images.length > 0 && images.every((image) => image === next) && (await isWhole(stage));
         },
         180,
       );

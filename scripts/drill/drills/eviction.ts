@@ -5,6 +5,7 @@ import type { Kubectl } from '../../gitops/kubectl.ts';
 import { readStatus } from '../../gitops/status.ts';
 import { until } from '../../until.ts';
 import type { Drill } from '../drill.ts';
+import type { Node } from '../stage.ts';
 
 const name = 'memory-hog';
 
@@ -15,7 +16,7 @@ export const eviction: Drill = {
   holds: 'that pod is evicted and no other, status says why, and no request fails',
   embeddedOnly: true,
   usually: '60 s',
-  run: async ({ kubectl, pods, onePod }, note) => {
+  run: async ({ kubectl, find, pods, onePod }, note) => {
     const { node } = await onePod('prod');
     const bytes = (await leftForPods(kubectl, node)) - evictionMemory / 2;
     if (freemem() < bytes + 2 * evictionMemory) {
@@ -66,8 +67,8 @@ export const eviction: Drill = {
     }
 
     async function free(node: string): Promise<boolean> {
-      const path = '{.status.conditions[?(@.type=="MemoryPressure")].status}';
-      return (await kubectl.field('', `node/${node}`, path)) === 'False';
+      const { status } = (await find<Node>('nodes', '', node)) ?? {};
+      return status?.conditions.find(({ type }) => type === 'MemoryPressure')?.status === 'False';
     }
   },
 };

@@ -1,7 +1,7 @@
 import { until } from '../../until.ts';
 import { nodeOf, primary } from '../database.ts';
 import type { Drill } from '../drill.ts';
-import type { Deployment, Stage } from '../stage.ts';
+import type { Deployment, Node, Stage } from '../stage.ts';
 
 export const nodeLoss: Drill = {
   name: 'node-loss',
@@ -78,11 +78,6 @@ async function readiness({ find }: Stage, node: string): Promise<string | undefi
   const { status } = (await find<Node>('nodes', '', node)) ?? {};
   return status?.conditions.find(({ type }) => type === 'Ready')?.status;
 }
-
-type Node = {
-  spec: { taints?: object[] };
-  status: { conditions: { type: string; status: string }[] };
-};
 
 async function argocdIsWhole({ api }: Stage): Promise<boolean> {
   const list = await api.json<{ items: Deployment[] }>('/apis/apps/v1/namespaces/argocd/deployments');

@@ -58,7 +58,10 @@ export const processKill: Drill = {
       held: [
         { what: 'the container is started again, once', holds: once },
         // Its network goes with the pod's first process: that would be another failure than a crash.
-        { what: 'the pod keeps its address', holds: (await address()) === addressBefore },
+        {
+          what: 'the pod keeps its address',
+          holds: addressBefore !== undefined && (await address()) === addressBefore,
+        },
       ],
     };
   },

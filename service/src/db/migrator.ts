@@ -9,7 +9,9 @@ import { connectionOptions } from './connection.ts';
 import { readCredentials } from './credentials.ts';
 
 // Beside package.json: bundled, this file is in another folder.
-const migrations = path.join(findPackageJSON(import.meta.url) ?? '', '..', 'migrations');
+const manifest = findPackageJSON(import.meta.url);
+if (manifest === undefined) throw new Error('no package.json above quote-app, and so no migrations');
+const migrations = path.join(manifest, '..', 'migrations');
 
 // Logins come and go (`npm run rotate`): what they make is the database's owner's, where they may act as it.
 const becomeOwner = `SELECT set_config('role', pg_get_userbyid(datdba), false) FROM pg_database

@@ -21,7 +21,8 @@ export interface Door {
 export async function openDoor(config: Config, log: Logger): Promise<Door> {
   const { promise: opened, resolve: answerWith } = Promise.withResolvers<RequestListener>();
   let answer: RequestListener = (request, response) => {
-    void opened.then((app) => app(request, response));
+    // Who has left meanwhile is not waited for, and what they asked is not done.
+    void opened.then((app) => response.destroyed || app(request, response));
   };
   void opened.then((app) => {
     answer = app;

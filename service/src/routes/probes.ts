@@ -9,7 +9,7 @@ const state = {
   properties: { status: { const: 'ok' } },
 };
 
-/** Who asks while it starts hears it at once when it is ready: kubelet asks again only in seconds. Below its patience. */
+/** Who asks while it starts hears it at once when it is ready: kubelet asks again a second later. Below its patience. */
 const startingMs = 1000;
 
 /** GET /livez and /readyz: what the kubelet asks. */
