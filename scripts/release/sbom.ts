@@ -48,7 +48,11 @@ export function debianPackages(status: string): Models.Component[] {
     });
 }
 
-/** @param lock npm's hidden lock file @param bundled the folders of the packages in the bundle, as service/build.ts lists them */
+/**
+ * The packages in the bundle.
+ * @param lock npm's hidden lock file
+ * @param bundled their folders, as service/build.ts lists them
+ */
 export function npmPackages(lock: string, bundled: string): Models.Component[] {
   const inBundle = new Set(bundled === '' ? [] : (JSON.parse(bundled) as string[]));
   const { packages = {} } = (lock === '' ? {} : JSON.parse(lock)) as HiddenLock;
