@@ -37,7 +37,7 @@ test('components for features: each finding is in the base, the component or the
     'base/shop/basket-scratch.yaml:6 resources: path: /spec/template/spec/containers/0/resources/requests/ephemeral-storage':
       'dev prod staging',
     // The other environments delete it by a component.
-    'base/shop/cache.yaml:19 probes: - name: valkey': 'dev',
+    'base/shop/cache.yaml:24 probes: livenessProbe:': 'dev',
     'base/shop/storefront.yaml:17 spread: spec:': 'prod',
     'base/shop/storefront.yaml:76 service-exposure: type: LoadBalancer': 'dev',
     'components/behind-gateway/route.yaml:16 port-name: name: web': 'prod staging',
