@@ -8,7 +8,7 @@ import { type Kubectl, kubectlFor } from '../gitops/kubectl.ts';
 import { type WorkingClone, workingClone } from '../gitops/working-clone.ts';
 import { listApplications, refresh, untilAllWell } from '../start/deploy.ts';
 import { until } from '../until.ts';
-import { type Api, type ApiError, apiOf } from '../watch/api.ts';
+import { type Api, apiOf, findIn } from '../watch/api.ts';
 
 /** A pod as drills look at it. */
 export type PodState = { name: string; uid: string; node: string; ready: boolean; ending: boolean };
@@ -162,12 +162,9 @@ function stage(
       return found ?? onePod(environment);
     },
     restarts,
-    find: async <T>(resource: Resource, namespace: string, name: string) => {
+    find: <T>(resource: Resource, namespace: string, name: string) => {
       const scope = namespace === '' ? '' : `namespaces/${namespace}/`;
-      return api.json<T>(`/${groups[resource]}/${scope}${resource}/${name}`).catch((error: ApiError) => {
-        if (error.status === 404) return undefined;
-        throw error;
-      });
+      return findIn<T>(api, `/${groups[resource]}/${scope}${resource}/${name}`);
     },
     putBack: async () => {
       // Whose Git it is decides: history that others may have is added to, never rewritten.
@@ -211,6 +208,16 @@ export type Deployment = {
   };
   status: { readyReplicas?: number };
 };
+
+/** The status of a node's condition: `True`, `False` or `Unknown`; undefined where it has none. */
+export async function nodeCondition(
+  { find }: Pick<Stage, 'find'>,
+  node: string,
+  condition: string,
+): Promise<string | undefined> {
+  const conditions = (await find<Node>('nodes', '', node))?.status.conditions;
+  return conditions?.find(({ type }) => type === condition)?.status;
+}
 
 async function areAt(kubectl: Kubectl, commit: string): Promise<boolean> {
   const applications = await listApplications(kubectl);

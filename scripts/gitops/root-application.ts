@@ -4,7 +4,7 @@ import { execa } from 'execa';
 import { parseAllDocuments } from 'yaml';
 import { type Environment, environments } from '../environment.ts';
 import { repoRoot } from '../paths.ts';
-import type { Api, ApiError } from '../watch/api.ts';
+import { type Api, findIn } from '../watch/api.ts';
 import type { Kubectl } from './kubectl.ts';
 
 /** Images that Argo CD uses in place of what Git says, per environment, in `kustomize edit set image` form. */
@@ -53,12 +53,8 @@ export async function applyRoot(
 }
 
 /** The root as it is in the cluster; undefined where there is none yet. @throws {ApiError} */
-export async function liveRoot(api: Api): Promise<RootObject | undefined> {
-  const root = '/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/root';
-  return api.json<RootObject>(root).catch((error: ApiError) => {
-    if (error.status === 404) return undefined;
-    throw error;
-  });
+export function liveRoot(api: Api): Promise<RootObject | undefined> {
+  return findIn<RootObject>(api, '/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/root');
 }
 
 /** Brings the live root's overrides to these. Does nothing where they already hold. */

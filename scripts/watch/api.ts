@@ -46,6 +46,14 @@ export function apiOf({ kubeconfig, context }: ClusterReference): Api {
   return { config, text, json: async <T>(path: string) => JSON.parse(await text(path)) as T };
 }
 
+/** What `api.json` reads, undefined where the API server has no such thing. @throws {ApiError} */
+export function findIn<T>(api: Api, path: string): Promise<T | undefined> {
+  return api.json<T>(path).catch((error: ApiError) => {
+    if (error.status === 404) return undefined;
+    throw error;
+  });
+}
+
 /** How long an answer may take in all, and how long it may be: a pod behind the API server's proxy may never end it. */
 const [patience, longest] = [5000, 100 * 2 ** 20];
 

@@ -66,9 +66,8 @@ export async function afterPush(
   } catch (error) {
     log(`webhook: ${(error as Error).message}; Argo CD is asked in another way within seconds`);
   }
-  followUp(kubectl, push.after, push.before === undefined ? undefined : unseen, superseded, log).catch(
-    () => {},
-  ); // a newer push took over
+  const changed = push.before === undefined ? undefined : unseen;
+  followUp(kubectl, push.after, changed, superseded, log).catch(() => {}); // a newer push took over
 }
 
 async function sendWebhook(layout: ClusterLayout, push: Push, changed: ChangedFiles): Promise<void> {

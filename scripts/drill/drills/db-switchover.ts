@@ -28,11 +28,12 @@ export const dbSwitchover: Drill = {
       await until(
         'every instance of the new image',
         async () => {
-          const instances = await Promise.all(
-            (await stage.pods('prod', 'postgres')).map(({ name }) => stage.find<Pod>('pods', 'prod', name)),
+          const labelSelector = 'cnpg.io/cluster=postgres,cnpg.io/podRole=instance';
+          const { items } = await stage.api.json<{ items: Pod[] }>(
+            `/api/v1/namespaces/prod/pods?${new URLSearchParams({ labelSelector })}`,
           );
-          const images = instances.map(
-            (pod) => pod?.spec.containers.find(({ name }) => name === 'postgres')?.image,
+          const images = items.map(
+            ({ spec }) => spec.containers.find(({ name }) => name === 'postgres')?.image,
           );
           return images.length > 0 && images.every((image) => image === next) && (await isWhole(stage));
         },

@@ -5,7 +5,7 @@ import type { Kubectl } from '../../gitops/kubectl.ts';
 import { readStatus } from '../../gitops/status.ts';
 import { until } from '../../until.ts';
 import type { Drill } from '../drill.ts';
-import type { Node } from '../stage.ts';
+import { nodeCondition } from '../stage.ts';
 
 const name = 'memory-hog';
 
@@ -67,8 +67,7 @@ export const eviction: Drill = {
     }
 
     async function free(node: string): Promise<boolean> {
-      const { status } = (await find<Node>('nodes', '', node)) ?? {};
-      return status?.conditions.find(({ type }) => type === 'MemoryPressure')?.status === 'False';
+      return (await nodeCondition({ find }, node, 'MemoryPressure')) === 'False';
     }
   },
 };

@@ -1,7 +1,7 @@
 import { until } from '../../until.ts';
 import { nodeOf, primary } from '../database.ts';
 import type { Drill } from '../drill.ts';
-import type { Deployment, Node, Stage } from '../stage.ts';
+import { type Deployment, type Node, nodeCondition, type Stage } from '../stage.ts';
 
 export const nodeLoss: Drill = {
   name: 'node-loss',
@@ -74,10 +74,7 @@ async function isWhole({ pods }: Stage, lost: string): Promise<boolean> {
   return (await standing('quote-app')) >= 3 && (await standing('edge')) === 2;
 }
 
-async function readiness({ find }: Stage, node: string): Promise<string | undefined> {
-  const { status } = (await find<Node>('nodes', '', node)) ?? {};
-  return status?.conditions.find(({ type }) => type === 'Ready')?.status;
-}
+const readiness = (stage: Stage, node: string) => nodeCondition(stage, node, 'Ready');
 
 async function argocdIsWhole({ api }: Stage): Promise<boolean> {
   const list = await api.json<{ items: Deployment[] }>('/apis/apps/v1/namespaces/argocd/deployments');
