@@ -1,24 +1,9 @@
-import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { copy, findingsOf, lineOf, spoil } from './spoilt-copy.ts';
+import { testMutations } from './mutation.ts';
 
 const deployment = 'base/quote-app/deployment.yaml';
 const prod = 'overlays/prod/kustomization.yaml';
-const cluster = 'base/postgres-ha/cluster.yaml';
 
-/** What is spoilt, the rule that must fire and no other, where, in which environments, and the words it must say. */
-const mutations: {
-  what: string;
-  file: string;
-  from: string | RegExp;
-  to: string;
-  rule: string;
-  /** What follows from it by another rule, in the same environments. */
-  besides?: string;
-  at?: { file?: string; text?: string };
-  environments: string[];
-  says: RegExp;
-}[] = [
+testMutations([
   {
     what: 'too few replicas in an overlay',
     file: prod,
@@ -191,57 +176,6 @@ const mutations: {
     says: /not pinned by digest/,
   },
   {
-    what: 'a namespace that no policy holds in any more',
-    file: 'base/namespace/namespace.yaml',
-    from: '    app.kubernetes.io/part-of: quotes\n',
-    to: '',
-    rule: 'unbound-environment',
-    besides: 'exemption-unused',
-    at: { text: 'labels:' },
-    environments: ['dev', 'prod', 'staging'],
-    says: /none of 62 bindings selects/,
-  },
-  {
-    what: 'a binding that the API server does not take',
-    file: 'policies/probes/binding.yaml',
-    from: 'validationActions: [Deny]',
-    to: 'validationActions: [Deny, Warn]',
-    rule: 'policy',
-    at: { text: 'validationActions' },
-    environments: [''],
-    says: /not both Deny and Warn/,
-  },
-  {
-    what: 'a policy with a function that Kubernetes has and the check does not',
-    file: 'policies/bare-pod/policy.yaml',
-    from: 'size(object.metadata.?ownerReferences.orValue([])) > 0',
-    to: "url(object.metadata.name).getHost() == ''",
-    rule: 'policy',
-    at: { text: '- expression: >-' },
-    environments: [''],
-    says: /bare-pod: .*url/,
-  },
-  {
-    what: 'a parameter that one environment does not say',
-    file: 'overlays/staging/policy-parameters.yaml',
-    from: '  minimum-replicas.quote-app: "2"\n',
-    to: '',
-    rule: 'policy-parameters',
-    at: { text: 'data:' },
-    environments: ['staging'],
-    says: /staging says nothing of minimum-replicas.quote-app/,
-  },
-  {
-    what: 'a parameter that is no number',
-    file: 'overlays/prod/policy-parameters.yaml',
-    from: 'quote-app: "3"',
-    to: 'quote-app: three',
-    rule: 'minimum-replicas',
-    at: { text: 'minimum-replicas.quote-app: three' },
-    environments: ['prod'],
-    says: /^minimum-replicas.quote-app: .*no int: three/,
-  },
-  {
     what: 'replicas that no layer sets',
     file: 'overlays/staging/kustomization.yaml',
     from: '  - name: quote-app\n    count: 2\n',
@@ -250,16 +184,6 @@ const mutations: {
     at: { file: deployment, text: 'spec:' },
     environments: ['staging'],
     says: /1 of at least 2/,
-  },
-  {
-    what: 'a parameter whose key is misspelt',
-    file: 'overlays/prod/policy-parameters.yaml',
-    from: '\ndata:',
-    to: '\ndata:\n  image-digest.tag-below: docker.io/',
-    rule: 'policy-parameters',
-    at: { text: 'image-digest.tag-below' },
-    environments: ['prod'],
-    says: /no policy reads image-digest.tag-below/,
   },
   {
     what: 'a tag of another registry in prod',
@@ -271,199 +195,6 @@ const mutations: {
     says: /not pinned by digest: haproxy/,
   },
   {
-    what: 'a resource that no API serves',
-    file: 'policies/probes/policy.yaml',
-    from: 'statefulsets',
-    to: 'statefulset',
-    rule: 'idle-policy',
-    at: { text: 'resources:' },
-    environments: [''],
-    says: /serves no statefulset in apps v1/,
-  },
-  {
-    what: 'a group that no API serves',
-    file: 'policies/disruption-budget/policy.yaml',
-    from: 'apiGroups: [policy]',
-    to: 'apiGroups: [policies]',
-    rule: 'idle-policy',
-    at: { text: '- apiGroups:' },
-    environments: [''],
-    says: /apiGroups policies/,
-  },
-  {
-    what: 'a version that no API serves',
-    file: 'policies/disruption-budget/policy.yaml',
-    from: 'apiVersions: [v1]',
-    to: 'apiVersions: [v1beta1]',
-    rule: 'idle-policy',
-    at: { text: 'apiVersions:' },
-    environments: [''],
-    says: /apiVersions v1beta1/,
-  },
-  {
-    what: 'a match condition that is never true',
-    file: 'policies/probes/policy.yaml',
-    from: '  validations:',
-    to: '  matchConditions:\n    - name: never\n      expression: 1 > 2 && object.spec.replicas > 1\n  validations:',
-    rule: 'idle-policy',
-    at: { text: 'expression: 1 > 2' },
-    environments: [''],
-    says: /false whatever the object/,
-  },
-  {
-    what: 'a validation that is always true',
-    file: 'policies/probes/policy.yaml',
-    from: '  validations:',
-    to: '  validations:\n    - expression: "true"',
-    rule: 'idle-policy',
-    at: { text: '- expression: "true"' },
-    environments: [''],
-    says: /holds whatever the object/,
-  },
-  {
-    what: 'an exclusion of everything',
-    file: 'policies/disruption-budget/policy.yaml',
-    from: '    resourceRules:',
-    to: '    excludeResourceRules:\n      - {apiGroups: [policy], apiVersions: ["*"], resources: ["*"], operations: ["*"]}\n    resourceRules:',
-    rule: 'idle-policy',
-    at: { text: 'excludeResourceRules:' },
-    environments: [''],
-    says: /excludes every kind/,
-  },
-  {
-    what: 'a binding that leaves over no kind',
-    file: 'policies/probes/binding.yaml',
-    from: '  policyName: probes',
-    to: '  policyName: probes\n  matchResources:\n    resourceRules:\n      - {apiGroups: [""], apiVersions: [v1], resources: [pods], operations: ["*"]}',
-    rule: 'idle-policy',
-    // Its copy that only warns is made from it.
-    besides: 'exemption-stale',
-    at: { text: 'resourceRules:' },
-    environments: [''],
-    says: /leaves over no kind that policy probes matches/,
-  },
-  {
-    what: "a misspelt field of CloudNativePG's Cluster",
-    file: cluster,
-    from: 'stopDelay: 60',
-    to: 'stopDellay: 60',
-    rule: 'unknown-field',
-    at: { text: 'stopDellay' },
-    environments: ['prod'],
-    says: /Cluster has no field spec.stopDellay/,
-  },
-  {
-    what: "a value of the wrong type in the Barman plug-in's ObjectStore",
-    file: 'base/postgres-ha/backups.yaml',
-    from: 'compression: gzip',
-    to: 'compression: zip',
-    rule: 'schema',
-    at: { text: 'compression: zip' },
-    environments: ['prod'],
-    says: /compression/,
-  },
-  {
-    what: "what a CEL rule of CloudNativePG's definition refuses",
-    file: cluster,
-    from: '  bootstrap:\n',
-    to: '  imageCatalogRef: {apiGroup: postgresql.cnpg.io, kind: ClusterImageCatalog, name: x, major: 15}\n  bootstrap:\n',
-    rule: 'schema',
-    at: { file: 'overlays/prod/postgres.yaml', text: 'spec:' },
-    environments: ['prod'],
-    says: /imageName and imageCatalogRef are mutually exclusive/,
-  },
-  {
-    what: 'an image of a Cluster that is neither pinned nor built here',
-    file: cluster,
-    from: 'ghcr.io/cloudnative-pg/postgresql',
-    to: 'ghcr.io/another/postgresql',
-    rule: 'image-digest',
-    at: { text: 'imageName' },
-    environments: ['prod'],
-    says: /not pinned by digest: postgres/,
-  },
-  {
-    what: 'too few instances of a Cluster',
-    file: cluster,
-    from: 'instances: 3',
-    to: 'instances: 2',
-    rule: 'minimum-replicas',
-    at: { text: 'instances: 2' },
-    environments: ['prod'],
-    says: /postgres has 2 of at least 3 replicas/,
-  },
-  {
-    what: 'an object store that a Cluster names and nobody has',
-    file: cluster,
-    from: 'barmanObjectName: postgres-backups',
-    to: 'barmanObjectName: postgres-backup',
-    rule: 'dangling-reference',
-    at: { text: 'barmanObjectName' },
-    environments: ['prod'],
-    says: /there is no ObjectStore postgres-backup/,
-  },
-  {
-    what: 'backups of a Cluster that is not there',
-    file: 'base/postgres-ha/backups.yaml',
-    from: '  cluster:\n    name: postgres\n',
-    to: '  cluster:\n    name: postgers\n',
-    rule: 'dangling-reference',
-    at: { text: 'name: postgers' },
-    environments: ['prod'],
-    says: /there is no Cluster postgers/,
-  },
-  {
-    what: "a slip in the Secret of a Cluster's user",
-    file: cluster,
-    from: '        name: postgres-owner',
-    to: '        name: postgres-ownr',
-    rule: 'config-reference',
-    besides: 'outside-git',
-    at: { text: 'name: postgres-ownr' },
-    environments: ['prod'],
-    says: /there is no Secret postgres-ownr/,
-  },
-  {
-    what: 'the operator kept out of the pods that it makes',
-    file: 'base/postgres-ha/network-policy.yaml',
-    from: 'kubernetes.io/metadata.name: cnpg-system',
-    to: 'kubernetes.io/metadata.name: monitoring',
-    rule: 'needed-flow',
-    at: { text: 'ingress:' },
-    environments: ['prod'],
-    says: /the operator in cnpg-system needs Cluster postgres/,
-  },
-  {
-    what: 'the pods of a Cluster kept from each other',
-    file: 'base/postgres-ha/network-policy.yaml',
-    from: '        - port: 5432\n        - port: 8000\n',
-    to: '        - port: 5432\n',
-    rule: 'needed-flow',
-    at: { text: 'egress:' },
-    environments: ['prod'],
-    says: /Cluster postgres needs its other pods at 8000/,
-  },
-  {
-    what: 'a Cluster whose budgets are switched off',
-    file: cluster,
-    from: '  storage:\n',
-    to: '  enablePDB: false\n  storage:\n',
-    rule: 'budget-missing',
-    at: { file: 'overlays/prod/postgres.yaml', text: 'name: postgres' },
-    environments: ['prod'],
-    says: /Cluster postgres has 3 replicas and no PodDisruptionBudget/,
-  },
-  {
-    what: 'a Service of a Cluster that is switched off and needed',
-    file: cluster,
-    from: '  storage:\n',
-    to: '  managed: {services: {disabledDefaultServices: [ro]}}\n  storage:\n',
-    rule: 'needed-flow',
-    at: { file: deployment, text: 'quotes.check/needs' },
-    environments: ['prod'],
-    says: /there is no Service postgres-ro/,
-  },
-  {
     what: "a kind that an environment's project does not permit",
     file: 'apps/every-environment/project.yaml',
     from: '    - group: postgresql.cnpg.io\n      kind: Cluster\n',
@@ -471,25 +202,6 @@ const mutations: {
     rule: 'app-project',
     environments: [''],
     says: /AppProject prod does not permit Cluster, which overlays\/prod renders/,
-  },
-  {
-    what: 'a manifest by the URL of no release that is pinned',
-    file: 'cloudnative-pg/kustomization.yaml',
-    from: 'plugin-barman-cloud/v0.14.0/manifest.yaml',
-    to: 'plugin-barman-cloud/v0.14.0/other.yaml',
-    rule: 'remote-resource',
-    at: { text: '- https://raw.githubusercontent.com/cloudnative-pg/plugin-barman-cloud' },
-    environments: [''],
-    says: /other.yaml/,
-  },
-  {
-    what: 'a patch to what an upstream manifest does not have',
-    file: 'cloudnative-pg/off-a-lost-node.yaml',
-    from: '/spec/template/spec/tolerations',
-    to: '/spec/template/spek/tolerations',
-    rule: 'render-failed',
-    environments: [],
-    says: /spek/,
   },
   {
     what: 'a base that stands in for one that is not there',
@@ -511,30 +223,4 @@ const mutations: {
     environments: [''],
     says: /externalname/,
   },
-];
-
-for (const { what, file, from, to, rule, besides, at = {}, environments, says } of mutations) {
-  test(`${what} is found by ${rule} alone, where it is`, async (t) => {
-    const root = await copy(t);
-    await spoil(root, file, from, to);
-    const found = await findingsOf(root);
-    // What does not render says so besides.
-    const own = found.filter((finding) => finding.rule !== 'render-failed' && finding.rule !== besides);
-    assert.deepEqual(
-      own.map((finding) => finding.rule),
-      environments.map(() => rule),
-      JSON.stringify(found, null, 1),
-    );
-    assert.deepEqual(
-      own.map((finding) => finding.environment),
-      environments,
-    );
-    for (const finding of own) {
-      assert.match(finding.message, says);
-      assert.equal(finding.file, at.file ?? file);
-      if (at.text !== undefined) {
-        assert.equal(finding.line, await lineOf(root, finding.file, at.text));
-      }
-    }
-  });
-}
+]);
