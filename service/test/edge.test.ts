@@ -60,6 +60,13 @@ test('a client that asks too often is told 429 and when to come again; another i
   assert.deepEqual(statuses(await ask('127.0.0.21', 1)), [200]);
 });
 
+test('a client is not told how long a pod keeps its connection: the client has none to a pod', async () => {
+  const direct = await fetch(`${app.url}/version`);
+  assert.ok(direct.headers.has('keep-alive'));
+  const byTheEdge = await fetch(`http://127.0.0.1:${edge.port}/version`);
+  assert.deepEqual([byTheEdge.status, byTheEdge.headers.get('keep-alive')], [200, null]);
+});
+
 test('X-Forwarded-For is nothing that a client can say itself', async () => {
   await ask('127.0.0.22', 2 * limit, '192.0.2.1');
   assert.deepEqual(statuses(await ask('127.0.0.22', 1, '192.0.2.2')), [429]);
