@@ -115,9 +115,9 @@ function controllerManagerArguments(layout: ClusterLayout): string[] {
     `--cluster-signing-cert-file=${pki('ca.crt')}`,
     `--cluster-signing-key-file=${pki('ca.key')}`,
     '--leader-elect=false',
-    // A lost node is noticed after 7 s, when three of kubelet's reports are missing; the defaults take 50
-    // (docs/decisions/0008).
-    '--node-monitor-grace-period=7s',
+    // A lost node is noticed after 6 s, when five of its lease's renewals, one a second, are missing; the defaults take
+    // 50 (docs/decisions/0008).
+    '--node-monitor-grace-period=6s',
     '--node-monitor-period=1s',
   ];
 }

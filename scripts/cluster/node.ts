@@ -134,7 +134,7 @@ function kubeletConfig(layout: ClusterLayout, node: ClusterNode) {
     resolvConf: path.join(node.state, 'resolv.conf'),
     podLogsDir: path.join(node.state, 'pod-logs'),
     nodeStatusUpdateFrequency: '2s',
-    nodeLeaseDurationSeconds: 8,
+    nodeLeaseDurationSeconds: 4,
     // Not the default's five minutes: what pressed is gone when it is evicted.
     evictionPressureTransitionPeriod: '30s',
     // The nodes share one disk: each would collect garbage for what the others, or the user, put there.

@@ -28,7 +28,7 @@ function serve(drills = '/nowhere') {
     ready: true,
     version: 0,
     state: () => state,
-    look: () => {},
+    look: async () => {},
     onChange: (listener: () => void) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -18,7 +18,7 @@ export interface StateSource {
   version: number;
   state(): PageState;
   onChange(listener: () => void): () => void;
-  look(): void;
+  look(): Promise<void>;
 }
 
 /** What the server answers with. */
@@ -74,13 +74,13 @@ export function createApp(source: StateSource, metrics: PageMetrics, settings: S
       'content-type': metrics.registry.contentType,
     });
   });
-  app.get('/', (context) => {
-    source.look();
+  app.get('/', async (context) => {
+    await source.look();
     const safe = new Map([...parts()].map(([id, part]) => [id, raw(part)]));
     return context.html(page(source.state(), safe), 200, { 'cache-control': 'no-store' });
   });
-  app.get('/state.json', (context) => {
-    source.look();
+  app.get('/state.json', async (context) => {
+    await source.look();
     return context.json(source.state(), 200, { 'cache-control': 'no-store' });
   });
   app.get('/events', (context) => follow(context, source, parts, metrics));

@@ -94,7 +94,12 @@ export class PageSource {
   async start(): Promise<void> {
     this.#heals = await this.#keptHeals();
     await Promise.all(Object.values(shown).map((resource) => this.#watch.add(resource)));
-    await Promise.all([this.#lookUp(), this.#readDrills()]);
+    const applications = this.#applications();
+    await Promise.all([
+      this.#tracked.follow(applications.applications),
+      this.#history.follow(applications),
+      this.#readDrills(),
+    ]);
     this.#ready = true;
     this.#every(betweenMetrics, () => this.#askPods());
     this.#every(betweenFiles, () => this.#readDrills());
@@ -122,9 +127,10 @@ export class PageSource {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Somebody looks now: figures that cost something are asked for. */
-  look(): void {
+  /** Somebody looks now: figures that cost something are asked for. Resolves when what Git knows is known here. */
+  async look(): Promise<void> {
     this.#looked = Date.now();
+    await this.#history.follow(this.#applications()).catch(tellDefect);
   }
 
   /** How often an environment was healed since the page runs. */
@@ -208,7 +214,12 @@ export class PageSource {
     }, together);
     this.#tell();
     // What it takes long to look up comes as a change of its own.
-    void this.#lookUp().catch(tellDefect);
+    const applications = this.#applications();
+    void this.#tracked.follow(applications.applications).catch(tellDefect);
+    // A dozen gits, while a push's pods start on the same CPU: for nobody they are not run.
+    if (this.#isWatched()) {
+      void this.#history.follow(applications).catch(tellDefect);
+    }
   }
 
   #tell(): void {
@@ -228,11 +239,6 @@ export class PageSource {
       }
     }, milliseconds);
     this.#timers.push(timer);
-  }
-
-  async #lookUp(): Promise<void> {
-    const objects = this.#applications();
-    await Promise.all([this.#tracked.follow(objects.applications), this.#history.follow(objects)]);
   }
 
   /** Asked for at every change: a copy of all objects would be one of ten thousand. */

@@ -73,7 +73,8 @@ export async function afterPush(
 async function sendWebhook(layout: ClusterLayout, push: Push, changed: ChangedFiles): Promise<void> {
   const body = JSON.stringify({
     ref: 'refs/heads/main',
-    before: push.before ?? '0'.repeat(40),
+    // No "before": with it Argo CD moves what it has rendered of an Application that the push does not concern to the new
+    // commit, and renders the old one anew where that is still compared: root, whenever a child's health changes.
     after: push.after,
     repository: { html_url: inClusterRepository.replace(/\.git$/, ''), default_branch: 'main' },
     commits: [{ id: push.after, ...changed }],
