@@ -130,3 +130,13 @@ test('a pod that is killed in the middle leaves nothing half done, and the next 
   assert.deepEqual(await applied(next), [names]);
   assert.deepEqual(await state(client), { ran: names, quotes: 42 });
 });
+
+test('a pod that finds the schema complete waits for nobody who migrates', async () => {
+  await Promise.all((await start(1)).map(untilReady));
+  const client = await connect();
+  // node-pg-migrate's own lock.
+  await client.query('select pg_advisory_lock(7241865325823964)');
+  const later = await start(1);
+  await Promise.all(later.map(untilReady));
+  assert.deepEqual(await applied(later), [[]]);
+});

@@ -1,7 +1,7 @@
+import { readdir } from 'node:fs/promises';
 import { findPackageJSON } from 'node:module';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runner } from 'node-pg-migrate';
 import pg from 'pg';
 import type { Logger } from 'pino';
 import type { PostgresConfig } from '../config.ts';
@@ -88,6 +88,9 @@ export class Migrator {
     try {
       await client.connect();
       await client.query(becomeOwner);
+      if (await isComplete(client)) return [];
+      // Not imported above: most starts find nothing to do, and are as long as what they load.
+      const { runner } = await import('node-pg-migrate');
       const log = (message: string) => this.#log.debug(message.trim());
       const applied = await runner({
         dbClient: client,
@@ -105,4 +108,16 @@ export class Migrator {
       await client.end().catch(() => {});
     }
   }
+}
+
+/** Whether every migration of ours has run: what would be done under the lock is nothing then, and the lock not waited for. */
+async function isComplete(client: pg.Client): Promise<boolean> {
+  const [files, { rows: tables }] = await Promise.all([
+    readdir(migrations),
+    client.query<{ there: boolean }>("SELECT to_regclass('pgmigrations') IS NOT NULL AS there"),
+  ]);
+  if (tables[0]?.there !== true) return false;
+  const { rows } = await client.query<{ name: string }>('SELECT name FROM pgmigrations');
+  const ran = new Set(rows.map(({ name }) => name));
+  return files.every((file) => ran.has(path.parse(file).name));
 }
