@@ -43,11 +43,11 @@ export function abuse(
         assert.deepEqual(Object.keys(told), ['200', '429']);
         assert.deepEqual(new Set(served), new Set([200]));
         assert.equal(await restarts(on.kubectl, 'dev'), before);
-      } finally {
-        // Or the promises after this one are told 429 too.
-        await on.revert();
-        await until('the edge as before', () => isAlone(on.kubectl, '6000'));
+      } catch (error) {
+        await putBack(on).catch((left: Error) => t.diagnostic(`dev was not put back: ${left.message}`));
+        throw error;
       }
+      await putBack(on);
     },
   );
 
@@ -70,6 +70,12 @@ export function abuse(
     }
     assert.equal(await restarts(kubectl, 'prod'), before);
   });
+}
+
+/** Or the promises after this one are told 429 too. */
+async function putBack(on: Rehearsal): Promise<void> {
+  await on.revert();
+  await until('the edge as before', () => isAlone(on.kubectl, '6000'));
 }
 
 /** Asks dev's entrance from an address of its own: what comes by the gateway comes from the machine's. */

@@ -115,8 +115,8 @@ function controllerManagerArguments(layout: ClusterLayout): string[] {
     `--cluster-signing-cert-file=${pki('ca.crt')}`,
     `--cluster-signing-key-file=${pki('ca.key')}`,
     '--leader-elect=false',
-    // A lost node is noticed after 6 s, when five of its lease's renewals, one a second, are missing; the defaults take
-    // 50 (docs/decisions/0008).
+    // A lost node is noticed after 6 s without a renewal of its lease, one a second, or a report of its status, one in
+    // two; the defaults take 50 (docs/decisions/0008).
     '--node-monitor-grace-period=6s',
     '--node-monitor-period=1s',
   ];

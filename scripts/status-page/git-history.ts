@@ -16,6 +16,7 @@ export class GitHistory {
   readonly #commits = new Map<string, Commit>();
   readonly #asked = new Map<string, number>();
   readonly #versions = new Map<Environment, { key: string; version: Journey | undefined }>();
+  readonly #underWay = new Set<Promise<void>>();
 
   /** @param repositories where commits are looked for, in turn; the first one's main is what the cluster deploys */
   constructor(repositories: string[], statuses: StatusSource | undefined, onChange: () => void) {
@@ -34,19 +35,22 @@ export class GitHistory {
     return this.#versions.get(environment)?.version;
   }
 
-  /** Looks up what is new in the objects. */
+  /** Looks up what is new in the objects. Resolves when that is known, and what was being looked up before. */
   async follow(objects: Applications): Promise<void> {
-    await Promise.all(
-      environments.flatMap((environment) => {
-        const revision = revisionOf(environment, objects);
-        return revision === undefined
-          ? []
-          : [
-              this.#lookUpCommit(revision, applicationOf(environment, objects)?.spec?.source?.repoURL ?? ''),
-              this.#lookUpVersion(environment, revision, objects),
-            ];
-      }),
-    );
+    const lookUps = environments.flatMap((environment) => {
+      const revision = revisionOf(environment, objects);
+      return revision === undefined
+        ? []
+        : [
+            this.#lookUpCommit(revision, applicationOf(environment, objects)?.spec?.source?.repoURL ?? ''),
+            this.#lookUpVersion(environment, revision, objects),
+          ];
+    });
+    for (const lookUp of lookUps) {
+      const noted = lookUp.finally(() => this.#underWay.delete(noted));
+      this.#underWay.add(noted);
+    }
+    await Promise.all(this.#underWay);
   }
 
   async #lookUpCommit(revision: string, repository: string): Promise<void> {

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { exampleState } from './example-state.ts';
 import { createApp } from './server.ts';
@@ -23,12 +24,16 @@ function serve(drills = '/nowhere') {
     clients: new Gauge({ name: 'clients', help: '-', registers }),
   };
   let state: PageState = exampleState();
+  const looks = { asked: 0, lookUp: async () => {} };
   const listeners = new Set<() => void>();
   const source = {
     ready: true,
     version: 0,
     state: () => state,
-    look: async () => {},
+    look: async () => {
+      looks.asked += 1;
+      await looks.lookUp();
+    },
     onChange: (listener: () => void) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -43,7 +48,7 @@ function serve(drills = '/nowhere') {
       listener();
     }
   };
-  return { app, get, become, listeners, metrics };
+  return { app, get, become, listeners, looks, metrics };
 }
 
 test('the page loads nothing from elsewhere, runs no script of its own markup, and is framed by nobody', async () => {
@@ -104,9 +109,20 @@ test("a drill's timeline is served, and no other file", async () => {
   }
 });
 
+test('who asks waits for what is looked up', async () => {
+  const { get, become, looks } = serve();
+  looks.lookUp = async () => {
+    await sleep(20);
+    become({ ...exampleState(), cluster: 'looked up' });
+  };
+  assert.equal(((await (await get('/state.json')).json()) as PageState).cluster, 'looked up');
+});
+
 test('who follows is sent every part once, and then those that changed', async () => {
-  const { get, become, listeners, metrics } = serve();
+  const { get, become, listeners, looks, metrics } = serve();
   const answer = await get('/events');
+  // A browser that comes back after a pause asks for nothing else.
+  assert.equal(looks.asked, 1);
   assert.match(answer.headers.get('content-type') ?? '', /text\/event-stream/);
   assert.ok(answer.body);
   const reader = answer.body.getReader();

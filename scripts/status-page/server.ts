@@ -123,6 +123,8 @@ function follow(
   if (clients >= mostClients) {
     return context.text('Too many follow this page live.', 503, { 'retry-after': '30' });
   }
+  // A browser that comes back after a pause asks for nothing else.
+  void source.look();
   return streamSSE(context, async (stream) => {
     clients += 1;
     metrics.clients.set(clients);

@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Environment, environments } from '../environment.ts';
 import type { DatabaseCluster } from '../gitops/database-problems.ts';
 import { type Applications, revisionOf } from '../gitops/status.ts';
@@ -35,7 +36,7 @@ export interface SourceSettings {
 
 /** Milliseconds: what changes within them after the first is told together; between two looks at metrics; between two at files. */
 const [together, betweenMetrics, betweenFiles] = [200, 2000, 5000];
-/** For how long after somebody looked the pods are asked for their metrics, in milliseconds. */
+/** For how long after somebody looked pods are asked for their metrics and Git for its commits, in milliseconds. */
 const attention = 60_000;
 const keptHeals = 50;
 
@@ -127,10 +128,14 @@ export class PageSource {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Somebody looks now: figures that cost something are asked for. Resolves when what Git knows is known here. */
+  /**
+   * Somebody looks now: figures that cost something are asked for. Resolves when what Git knows is known here, or a second
+   * later: a forge may not answer, and what comes late is told as a change.
+   */
   async look(): Promise<void> {
     this.#looked = Date.now();
-    await this.#history.follow(this.#applications()).catch(tellDefect);
+    const known = this.#history.follow(this.#applications()).catch(tellDefect);
+    await Promise.race([known, sleep(1000, undefined, { ref: false })]);
   }
 
   /** How often an environment was healed since the page runs. */

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { Agent, get } from 'node:http';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Edge, loadBalancer, startEdge } from './edge.ts';
 import { startPostgres, type TestPostgres } from './postgres.ts';
@@ -65,6 +67,13 @@ test('a client is not told how long a pod keeps its connection: the client has n
   assert.ok(direct.headers.has('keep-alive'));
   const byTheEdge = await fetch(`http://127.0.0.1:${edge.port}/version`);
   assert.deepEqual([byTheEdge.status, byTheEdge.headers.get('keep-alive')], [200, null]);
+});
+
+test('an idle connection is kept for longer than load balancers keep theirs, by each timeout that ends one', async () => {
+  const configuration = await readFile(path.join(import.meta.dirname, '../../base/edge/haproxy.cfg'), 'utf8');
+  const seconds = [...configuration.matchAll(/^ *timeout (client|http-keep-alive) (\d+)s$/gm)];
+  assert.deepEqual(seconds.map(([, which]) => which).sort(), ['client', 'http-keep-alive']);
+  assert.ok(seconds.every(([, , value]) => Number(value) > 60));
 });
 
 test('X-Forwarded-For is nothing that a client can say itself', async () => {

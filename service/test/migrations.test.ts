@@ -131,6 +131,16 @@ test('a pod that is killed in the middle leaves nothing half done, and the next 
   assert.deepEqual(await state(client), { ran: names, quotes: 42 });
 });
 
+test('a pod runs the migration that is missing, and no other', async () => {
+  await Promise.all((await start(1)).map(untilReady));
+  const client = await connect();
+  const last = names.at(-1);
+  await client.query('delete from pgmigrations where name = $1', [last]);
+  await client.query('delete from quotes');
+  assert.deepEqual(await applied(await start(1)), [[last]]);
+  assert.deepEqual(await state(client), { ran: names, quotes: 42 });
+});
+
 test('a pod that finds the schema complete waits for nobody who migrates', async () => {
   await Promise.all((await start(1)).map(untilReady));
   const client = await connect();

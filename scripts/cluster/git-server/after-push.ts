@@ -74,7 +74,7 @@ async function sendWebhook(layout: ClusterLayout, push: Push, changed: ChangedFi
   const body = JSON.stringify({
     ref: 'refs/heads/main',
     // No "before": with it Argo CD moves what it has rendered of an Application that the push does not concern to the new
-    // commit, and renders the old one anew where that is still compared: root, whenever a child's health changes.
+    // commit at once, and not at the follow-up, and renders root anew at the old one as soon as a child's health changes.
     after: push.after,
     repository: { html_url: inClusterRepository.replace(/\.git$/, ''), default_branch: 'main' },
     commits: [{ id: push.after, ...changed }],

@@ -57,8 +57,11 @@ async function rowsByPod(url: string): Promise<Map<string, number>> {
   const rows = new Map<string, number>();
   await until('the rows of every pod', async () => {
     const answer = await fetch(`${url}/api/quotes?limit=1`, { headers: { connection: 'close' } });
+    const pod = answer.headers.get('x-served-by');
     const { total } = (await answer.json()) as { total: number };
-    rows.set(answer.headers.get('x-served-by') ?? '', total);
+    if (answer.ok && pod !== null) {
+      rows.set(pod, total);
+    }
     return rows.size >= wanted;
   });
   return rows;

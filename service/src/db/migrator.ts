@@ -17,6 +17,10 @@ const migrations = path.join(manifest, '..', 'migrations');
 const becomeOwner = `SELECT set_config('role', pg_get_userbyid(datdba), false) FROM pg_database
   WHERE datname = current_database() AND pg_has_role(datdba, 'MEMBER')`;
 
+// Where it is noted which migrations have run.
+const migrationsSchema = 'public';
+const migrationsTable = 'pgmigrations';
+
 const firstPauseMs = 200;
 const longestPauseMs = 3000;
 
@@ -96,7 +100,8 @@ export class Migrator {
         dbClient: client,
         dir: migrations,
         direction: 'up',
-        migrationsTable: 'pgmigrations',
+        migrationsSchema,
+        migrationsTable,
         // One transaction, and one replica at a time: the others wait and find nothing left to do.
         singleTransaction: true,
         advisoryLockMode: 'wait',
@@ -112,12 +117,13 @@ export class Migrator {
 
 /** Whether every migration of ours has run: what would be done under the lock is nothing then, and the lock not waited for. */
 async function isComplete(client: pg.Client): Promise<boolean> {
+  const table = `${migrationsSchema}.${migrationsTable}`;
   const [files, { rows: tables }] = await Promise.all([
     readdir(migrations),
-    client.query<{ there: boolean }>("SELECT to_regclass('pgmigrations') IS NOT NULL AS there"),
+    client.query<{ there: boolean }>(`SELECT to_regclass('${table}') IS NOT NULL AS there`),
   ]);
   if (tables[0]?.there !== true) return false;
-  const { rows } = await client.query<{ name: string }>('SELECT name FROM pgmigrations');
+  const { rows } = await client.query<{ name: string }>(`SELECT name FROM ${table}`);
   const ran = new Set(rows.map(({ name }) => name));
   return files.every((file) => ran.has(path.parse(file).name));
 }
