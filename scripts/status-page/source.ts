@@ -129,13 +129,13 @@ export class PageSource {
   }
 
   /**
-   * Somebody looks now: figures that cost something are asked for. Resolves when what Git knows is known here, or a second
-   * later: a forge may not answer, and what comes late is told as a change.
+   * Somebody looks now: figures that cost something are asked for. Resolves when what Git knows is known here, or after
+   * three seconds: a forge may not answer, and what comes late is told as a change.
    */
   async look(): Promise<void> {
     this.#looked = Date.now();
     const known = this.#history.follow(this.#applications()).catch(tellDefect);
-    await Promise.race([known, sleep(1000, undefined, { ref: false })]);
+    await Promise.race([known, sleep(3000, undefined, { ref: false })]);
   }
 
   /** How often an environment was healed since the page runs. */
