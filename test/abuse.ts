@@ -22,32 +22,31 @@ export function abuse(
       // What is allowed everywhere is more than a busy machine can ask.
       await on.edit('overlays/dev/kustomization.yaml', 'patches:\n', `patches:\n${fewRequests}`);
       await on.push('dev: few requests of one client');
-      try {
-        await until('the edge to allow no more', () => isAlone(on.kubectl, '300'));
-        const before = await restarts(on.kubectl, 'dev');
-        let flooding = true;
-        const floods = Promise.all(Array.from({ length: 4 }, () => flood(on.cluster, 300)));
-        void floods.finally(() => {
-          flooding = false;
-        });
-        const served: number[] = [];
-        while (flooding) {
-          const answer = await fetch(`${on.urls.dev}/version`);
-          await answer.text();
-          served.push(answer.status);
-          await sleep(100);
-        }
-        const told = Object.groupBy((await floods).flat(), (status) => status);
-        const counts = Object.entries(told).map(([status, answers]) => `${answers?.length} times ${status}`);
-        t.diagnostic(`1,200 requests: ${counts.join(', ')}; the other: ${served.length} times 200`);
-        assert.deepEqual(Object.keys(told), ['200', '429']);
-        assert.deepEqual(new Set(served), new Set([200]));
-        assert.equal(await restarts(on.kubectl, 'dev'), before);
-      } catch (error) {
-        await putBack(on).catch((left: Error) => t.diagnostic(`dev was not put back: ${left.message}`));
-        throw error;
+      // Whatever comes of it, or the promises after this one are told 429 too.
+      t.after(async () => {
+        await on.revert();
+        await until('the edge as before', () => isAlone(on.kubectl, '6000'));
+      });
+      await until('the edge to allow no more', () => isAlone(on.kubectl, '300'));
+      const before = await restarts(on.kubectl, 'dev');
+      let flooding = true;
+      const floods = Promise.all(Array.from({ length: 4 }, () => flood(on.cluster, 300)));
+      void floods.finally(() => {
+        flooding = false;
+      });
+      const served: number[] = [];
+      while (flooding) {
+        const answer = await fetch(`${on.urls.dev}/version`);
+        await answer.text();
+        served.push(answer.status);
+        await sleep(100);
       }
-      await putBack(on);
+      const told = Object.groupBy((await floods).flat(), (status) => status);
+      const counts = Object.entries(told).map(([status, answers]) => `${answers?.length} times ${status}`);
+      t.diagnostic(`1,200 requests: ${counts.join(', ')}; the other: ${served.length} times 200`);
+      assert.deepEqual(Object.keys(told), ['200', '429']);
+      assert.deepEqual(new Set(served), new Set([200]));
+      assert.equal(await restarts(on.kubectl, 'dev'), before);
     },
   );
 
@@ -70,12 +69,6 @@ export function abuse(
     }
     assert.equal(await restarts(kubectl, 'prod'), before);
   });
-}
-
-/** Or the promises after this one are told 429 too. */
-async function putBack(on: Rehearsal): Promise<void> {
-  await on.revert();
-  await until('the edge as before', () => isAlone(on.kubectl, '6000'));
 }
 
 /** Asks dev's entrance from an address of its own: what comes by the gateway comes from the machine's. */

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { Agent, get } from 'node:http';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { type Edge, loadBalancer, startEdge } from './edge.ts';
+import { configuration, type Edge, loadBalancer, startEdge } from './edge.ts';
 import { startPostgres, type TestPostgres } from './postgres.ts';
 import { environment, type QuoteApp, startQuoteApp, untilReady } from './quote-app.ts';
 
@@ -70,8 +69,8 @@ test('a client is not told how long a pod keeps its connection: the client has n
 });
 
 test('an idle connection is kept for longer than load balancers keep theirs, by each timeout that ends one', async () => {
-  const configuration = await readFile(path.join(import.meta.dirname, '../../base/edge/haproxy.cfg'), 'utf8');
-  const seconds = [...configuration.matchAll(/^ *timeout (client|http-keep-alive) (\d+)s$/gm)];
+  const text = await readFile(configuration, 'utf8');
+  const seconds = [...text.matchAll(/^ *timeout (client|http-keep-alive) (\d+)s$/gm)];
   assert.deepEqual(seconds.map(([, which]) => which).sort(), ['client', 'http-keep-alive']);
   assert.ok(seconds.every(([, , value]) => Number(value) > 60));
 });

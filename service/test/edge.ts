@@ -20,7 +20,8 @@ export interface Edge {
 /** The address that the edge of a test takes for its load balancer's. */
 export const loadBalancer = '127.0.0.9';
 
-const configuration = path.join(import.meta.dirname, '../../base/edge/haproxy.cfg');
+/** Its configuration, in base/edge. */
+export const configuration = path.join(import.meta.dirname, '../../base/edge/haproxy.cfg');
 
 /**
  * Starts HAProxy and waits until it finds the service ready.
