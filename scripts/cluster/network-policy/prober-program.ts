@@ -41,8 +41,8 @@ async function reach({ protocol, address, port }: Way, patience: number): Promis
     const socket = createSocket('udp4');
     socket.on('error', refused).on('message', () => resolve(true));
     socket.connect(port, address, () => socket.send(question));
+    // Left open: its port, given to another, would be of a flow that conntrack lets through for half a minute yet.
     await promise;
-    socket.close();
   }
   clearTimeout(timer);
   return promise;
