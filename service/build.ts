@@ -29,7 +29,7 @@ const { metafile } = await build({
   platform: 'node',
   target: 'node26',
   format: 'esm',
-  // What main.ts imports later stays a file of its own, or the door would wait until it is read.
+  // node-pg-migrate, which is imported only where a migration is missing, stays a file of its own.
   splitting: true,
   // pg asks for each only where it is told to, and manages without.
   external: ['pg-native', 'pg-cloudflare'],

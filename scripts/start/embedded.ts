@@ -100,7 +100,7 @@ export async function startEmbedded(name: string, json: boolean): Promise<void> 
     },
     {
       title: 'dev, staging and prod',
-      usually: '35 s',
+      usually: '35 s, 2 min the first time',
       run: async (report) => {
         const { kubectl } = await deploying();
         await untilCompared(kubectl, report);

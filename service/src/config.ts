@@ -13,6 +13,8 @@ export interface Config {
   readonly listenHost: string | undefined;
   /** 0 asks the kernel for a free port; the log line "listening" says which. */
   readonly port: number;
+  /** The descriptor of a socket that listens on `port` already; undefined: nobody handed one over. */
+  readonly listenFd: number | undefined;
   readonly metricsPort: number;
   readonly environment: string;
   readonly pod: string;
@@ -142,6 +144,12 @@ class Environment {
     return { folder };
   }
 
+  /** The socket that was handed over, as sd_listen_fds(3) has it; what is meant for another process is not ours. */
+  listenFd(): number | undefined {
+    if (this.optional('LISTEN_PID') !== String(process.pid)) return undefined;
+    return this.integer('LISTEN_FDS', 0, 0, 1) === 1 ? 3 : undefined;
+  }
+
   address(name: string): string | undefined {
     const value = this.optional(name);
     if (value !== undefined && isIP(value) === 0) this.#reject(name, value, 'an IP address to listen on');
@@ -164,6 +172,7 @@ export function parseConfig(variables: NodeJS.ProcessEnv, hostname: string): Con
   const config: Config = {
     listenHost: env.address('LISTEN_HOST'),
     port: env.integer('PORT', 3000, 0, 65535),
+    listenFd: env.listenFd(),
     metricsPort: env.integer('METRICS_PORT', 9090, 0, 65535),
     environment: env.matching('ENVIRONMENT', 'local', /^[\w.-]{1,63}$/, 'letters, digits, ".", "_" or "-"'),
     // It becomes a header value: nothing that could break one.

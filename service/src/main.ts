@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
 import { destination } from 'pino';
 import { type Config, ConfigError, parseConfig } from './config.ts';
-import { openDoor } from './http/door.ts';
 import { createLogger } from './log.ts';
+import { startService } from './service.ts';
 
 function readConfig(): Config {
   try {
@@ -28,14 +28,7 @@ process.on('uncaughtException', (error) => {
   exit(1);
 });
 
-async function start() {
-  const door = await openDoor(config, log);
-  // Not imported above: the door would open only when all of it is loaded.
-  const { startService } = await import('./service.ts');
-  return startService(config, log, door);
-}
-
-const starting = start();
+const starting = startService(config, log);
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
     log.info({ signal }, 'asked to end');

@@ -4,8 +4,8 @@ import { Database } from './db/database.ts';
 import { Migrator } from './db/migrator.ts';
 import { PostgresQuotes } from './db/quotes.ts';
 import { createApp } from './http/app.ts';
-import type { Door } from './http/door.ts';
-import { createMetricsServer, listen } from './http/server.ts';
+import { drainable } from './http/drain.ts';
+import { createMetricsServer, createPublicServer, listen } from './http/server.ts';
 import { identify } from './identity.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { createMetrics } from './metrics.ts';
@@ -17,33 +17,42 @@ export interface Service {
 }
 
 /**
- * Puts the parts together behind the door. The database may be away: readiness says when it was first reached.
- * @throws the system's error where the port of the metrics cannot be bound
+ * Puts the parts together. The database may be away: readiness says when it was first reached.
+ * @throws the system's error where a port cannot be bound
  */
-export async function startService(config: Config, log: Logger, door: Door): Promise<Service> {
+export async function startService(config: Config, log: Logger): Promise<Service> {
   const identity = identify(config);
   const lifecycle = new Lifecycle();
   const database = new Database(config.postgres, config.pod, log);
+  // Meanwhile it is looked at the schema, which most starts find complete.
+  const filled = database.fill();
   const migrator = new Migrator(config.postgres, config.pod, log, () => {
     // Requests come at once to a pod that is ready: not a moment before its connections stand.
-    void database.fill().then(() => lifecycle.schemaIsReady());
+    void filled.then(() => database.fill()).then(() => lifecycle.schemaIsReady());
   });
   const metrics = createMetrics(identity, () => database.gauges());
   database.onSchemaMissing = () => migrator.start();
   database.onRetry = () => metrics.databaseRetries.inc();
 
   const metricsServer = createMetricsServer(metrics.registry, config.clientTimeoutMs);
-  const metricsPort = await listen(metricsServer, config.metricsPort, config.listenHost);
-  door.answerWith(createApp({ identity, lifecycle, metrics, quotes: new PostgresQuotes(database), log }));
+  const metricsPort = await listen(metricsServer, { port: config.metricsPort, host: config.listenHost });
+  const app = createApp({ identity, lifecycle, metrics, quotes: new PostgresQuotes(database), log });
+  const server = createPublicServer(app, config.pod, config.clientTimeoutMs, log);
+  const drain = drainable(server);
+  const { listenFd: fd } = config;
+  const port = await listen(
+    server,
+    fd === undefined ? { port: config.port, host: config.listenHost } : { fd },
+  );
   const { version, revision } = identity;
-  log.info({ port: door.port, metricsPort, version, revision }, 'listening');
+  log.info({ port, metricsPort, version, revision }, 'listening');
   migrator.start();
 
   async function end(): Promise<void> {
     lifecycle.startDraining();
     log.info('draining');
     const [cut] = await Promise.all([
-      door.drain({ lingerMs: config.drainLingerMs, timeoutMs: config.drainTimeoutMs }),
+      drain({ lingerMs: config.drainLingerMs, timeoutMs: config.drainTimeoutMs }),
       migrator.stop(),
     ]);
     if (cut > 0) log.warn({ cut }, 'the drain took too long: the remaining requests were cut');

@@ -29,6 +29,15 @@ test('the host for reads is a name or an address without a port', () => {
   }
 });
 
+test('a socket is taken over where LISTEN_PID means this process, and where there is one', () => {
+  const parse = (pid: number, sockets: string) =>
+    parseConfig({ ...environment('a', 5432), LISTEN_FDS: sockets, LISTEN_PID: String(pid) }, 'a').listenFd;
+  assert.equal(parse(process.pid, '1'), 3);
+  assert.equal(parse(process.ppid, '1'), undefined);
+  assert.equal(parse(process.pid, '0'), undefined);
+  assert.throws(() => parse(process.pid, 'two'), /LISTEN_FDS is "two": expected a whole number/);
+});
+
 test('values that contradict each other are refused', () => {
   const variables = { ...environment('a', 5432), PORT: '80', METRICS_PORT: '80', DRAIN_LINGER_MS: '10000' };
   assert.throws(() => parseConfig(variables, 'a'), /METRICS_PORT is 80.*DRAIN_LINGER_MS is 10000/s);

@@ -7,6 +7,7 @@ import {
   type ServerResponse,
   STATUS_CODES,
 } from 'node:http';
+import type { ListenOptions } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
@@ -105,13 +106,13 @@ export function createMetricsServer(registry: Registry, clientTimeoutMs: number)
 }
 
 /**
- * Binds a server.
+ * Binds a server, or takes a socket over that is bound.
  * @returns the port, which the kernel chose where 0 was asked for
  * @throws the system's error, as for a port in use
  */
-export async function listen(server: Server, port: number, host: string | undefined): Promise<number> {
-  server.listen(port, host);
+export async function listen(server: Server, where: ListenOptions | { fd: number }): Promise<number> {
+  server.listen(where);
   await once(server, 'listening');
   const address = server.address();
-  return typeof address === 'object' && address !== null ? address.port : port;
+  return typeof address === 'object' && address !== null ? address.port : 0;
 }
