@@ -94,7 +94,10 @@ export class Host {
 
   /** Opens every connection that the pool may hold, as far as the database lets it. Nothing else may wait for one. */
   async fill(): Promise<void> {
-    await warmUp(this.#pool).catch(() => {});
+    const pool = this.#pool;
+    // All at once: there is nobody yet in whose way they would be, and who starts is waited for.
+    const opened = await Promise.allSettled(Array.from({ length: pool.options.max }, () => openWarm(pool)));
+    for (const one of opened) if (one.status === 'fulfilled') one.value.release();
   }
 
   /**
@@ -316,19 +319,22 @@ export class Host {
   }
 }
 
+/** A connection that has looked at the table once: cold it would be slow to the first that comes. */
+async function openWarm(pool: pg.Pool): Promise<pg.PoolClient> {
+  const client = await pool.connect();
+  await client.query('SELECT id, text, author FROM quotes LIMIT 1').catch(() => {});
+  return client;
+}
+
 /**
- * Opens the connections of a pool one after the other, and has each look at the table once: all at once, and cold, they
- * would be in the way of the requests that go on meanwhile, and slow to the first that come after.
+ * Opens the connections of a pool one after the other: all at once they would be in the way of the requests that go on
+ * meanwhile.
  * @throws where not even one is to be had
  */
 async function warmUp(pool: pg.Pool): Promise<void> {
   const clients: pg.PoolClient[] = [];
   try {
-    while (clients.length < pool.options.max) {
-      const client = await pool.connect();
-      clients.push(client);
-      await client.query('SELECT id, text, author FROM quotes LIMIT 1').catch(() => {});
-    }
+    while (clients.length < pool.options.max) clients.push(await openWarm(pool));
   } catch (error) {
     // The database may not let it have them all.
     if (clients.length === 0) throw error;
