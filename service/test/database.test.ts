@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
+import { pino } from 'pino';
+import { parseConfig } from '../src/config.ts';
+import { Database } from '../src/db/database.ts';
 import { startPostgres, type TestPostgres } from './postgres.ts';
 import { environment, post, type QuoteApp, startQuoteApp, untilReady } from './quote-app.ts';
 
@@ -45,6 +50,28 @@ test('who asks while it starts is told when it is ready, and need not ask again'
   const another = await startQuoteApp(environment('pod-b', postgres.port));
   t.after(() => another.kill('SIGKILL'));
   assert.equal((await fetch(`${another.url}/readyz`)).status, 200);
+});
+
+test('a database that lets it in and then says nothing is not waited for without end', {
+  timeout: 20_000,
+}, async (t) => {
+  const sockets: Socket[] = [];
+  // AuthenticationOk and ReadyForQuery: https://www.postgresql.org/docs/15/protocol-message-formats.html
+  const letIn = Buffer.from('5200000008000000005a0000000549', 'hex');
+  const silent = createServer((socket) => {
+    sockets.push(socket.once('data', () => socket.write(letIn)));
+  }).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const { postgres: config } = parseConfig(environment('pod-c', port), 'pod-c');
+  const database = new Database(config, 'pod-c', pino({ level: 'silent' }));
+  t.after(async () => {
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+    await database.end();
+  });
+  await database.fill();
+  assert.ok(sockets.length > 0);
 });
 
 test('with the database away it answers 503 with Retry-After, stays ready, and recovers by itself', async () => {

@@ -95,9 +95,11 @@ export class Host {
   /** Opens every connection that the pool may hold, as far as the database lets it. Nothing else may wait for one. */
   async fill(): Promise<void> {
     const pool = this.#pool;
+    const open = async () => (await openWarm(pool)).release();
     // All at once: there is nobody yet in whose way they would be, and who starts is waited for.
-    const opened = await Promise.allSettled(Array.from({ length: pool.options.max }, () => openWarm(pool)));
-    for (const one of opened) if (one.status === 'fulfilled') one.value.release();
+    const opened = Promise.allSettled(Array.from({ length: pool.options.max }, open));
+    // A server that falls silent answers none of them, ever.
+    await within(this.#connectTimeoutMs + this.#statementTimeoutMs + graceMs, opened).catch(() => {});
   }
 
   /**
