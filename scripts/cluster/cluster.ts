@@ -22,7 +22,7 @@ import { containerdOf, ensureNode } from './node.ts';
 import { stockNode } from './node-images.ts';
 import { ensureObjectStore } from './object-store.ts';
 import { ensurePki, writeKubeconfig } from './pki.ts';
-import { killCluster, killNode, recordedComponents, runningPid, stopComponent } from './processes.ts';
+import { kill, killCluster, killNode, recordedComponents, runningPid, stopComponent } from './processes.ts';
 import { ensureRegistry, registryFolder, tagInRegistry } from './registry.ts';
 import { ensureSigningKey, signingKey } from './signing-key.ts';
 import { makeSmallVolume, type SmallVolume } from './small-volume.ts';
@@ -98,7 +98,7 @@ export function embeddedCluster(name: string): Cluster {
     smallVolume: (volume, bytes) => makeSmallVolume(find(layout, 'n1'), volume, bytes),
     signalPod: async (uid, signal, container) => {
       for (const pid of await processesOfPod(layout, uid, container)) {
-        process.kill(pid, signal);
+        kill(pid, signal);
       }
     },
   };

@@ -194,7 +194,8 @@ async function endProcesses(list: () => Promise<number[]>, patience: number): Pr
   }
 }
 
-function kill(pid: number, signal: NodeJS.Signals): void {
+/** Sends a process a signal, unless it has ended since it was listed. */
+export function kill(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
