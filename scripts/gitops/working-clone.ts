@@ -9,8 +9,10 @@ export interface WorkingClone {
   folder: string;
   /** Replaces text in a file. @throws {CannotRun} when the file has nothing like it, or has it there already */
   edit(file: string, from: string | RegExp, to: string): Promise<void>;
-  /** Commits what was edited and pushes it; returns the commit. */
-  push(message: string): Promise<string>;
+  /** Commits what was edited. */
+  commit(message: string): Promise<void>;
+  /** Pushes, with a message after committing what was edited; returns the commit. */
+  push(message?: string): Promise<string>;
   /** Takes the last commit back and pushes that; returns the commit. */
   revert(): Promise<string>;
   /**
@@ -48,6 +50,10 @@ export async function workingClone(url: string, author: string): Promise<Working
     pushed = await git('rev-parse', 'HEAD');
     return pushed;
   };
+  const commit = async (message: string): Promise<void> => {
+    await git('add', '--all');
+    await git('commit', '--quiet', `--message=${message}`);
+  };
   return {
     folder,
     edit: async (file, from, to) => {
@@ -57,9 +63,11 @@ export async function workingClone(url: string, author: string): Promise<Working
       }
       await writeFile(path.join(folder, file), text.replace(from, to));
     },
+    commit,
     push: async (message) => {
-      await git('add', '--all');
-      await git('commit', '--quiet', `--message=${message}`);
+      if (message !== undefined) {
+        await commit(message);
+      }
       return publish();
     },
     revert: async () => {

@@ -21,8 +21,9 @@ export const scale: Drill = {
       );
     }
     await clone.edit('overlays/dev/kustomization.yaml', 'count: 1', `count: ${wanted}`);
+    await clone.commit(`dev: ${wanted} replicas`);
     const started = note(`pushes: ${wanted} replicas`);
-    await clone.push(`dev: ${wanted} replicas`);
+    await clone.push();
     note('pushed');
     // By the load's own answers: to ask more would take the CPU that the pods start on.
     const firsts = await untilServing(answers);
