@@ -104,7 +104,14 @@ export async function startPostgres(primary?: TestPostgres): Promise<TestPostgre
 function signalAll(server: ChildProcess, signal: NodeJS.Signals): void {
   server.kill(signal);
   const children = readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8');
-  for (const [pid] of children.matchAll(/\d+/g)) process.kill(Number(pid), signal);
+  for (const [pid] of children.matchAll(/\d+/g)) {
+    try {
+      process.kill(Number(pid), signal);
+    } catch (error) {
+      // One that goes on again may end before its turn comes.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
 }
 
 async function answers(port: number): Promise<void> {
