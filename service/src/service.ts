@@ -27,7 +27,8 @@ export async function startService(config: Config, log: Logger): Promise<Service
   // Meanwhile it is looked at the schema, which most starts find complete.
   const filled = database.fill();
   const migrator = new Migrator(config.postgres, config.pod, log, () => {
-    // Requests come at once to a pod that is ready: not a moment before its connections stand.
+    // Requests come at once to a pod that is ready: not a moment before its connections stand. Once more, as the database
+    // may have been away, or empty, when it was first asked.
     void filled.then(() => database.fill()).then(() => lifecycle.schemaIsReady());
   });
   const metrics = createMetrics(identity, () => database.gauges());

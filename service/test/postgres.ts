@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { kill } from '../../scripts/cluster/processes.ts';
 
 /** Postgres refuses to run as root: nobody's id serves when the tests run as root. */
 const identity = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
@@ -104,14 +105,7 @@ export async function startPostgres(primary?: TestPostgres): Promise<TestPostgre
 function signalAll(server: ChildProcess, signal: NodeJS.Signals): void {
   server.kill(signal);
   const children = readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8');
-  for (const [pid] of children.matchAll(/\d+/g)) {
-    try {
-      process.kill(Number(pid), signal);
-    } catch (error) {
-      // One that goes on again may end before its turn comes.
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
-  }
+  for (const [pid] of children.matchAll(/\d+/g)) kill(Number(pid), signal);
 }
 
 async function answers(port: number): Promise<void> {

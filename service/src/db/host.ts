@@ -52,7 +52,8 @@ export class Host {
   readonly #source: CredentialsSource;
   readonly #options: (credentials: Credentials) => pg.PoolConfig;
   readonly #connectTimeoutMs: number;
-  readonly #statementTimeoutMs: number;
+  /** By when a server says at the latest that a statement took too long. */
+  readonly #patienceMs: number;
   readonly #log: Logger;
   /** Whom the pool's connections are made as, and whom the next pool's may be. */
   #credentials: Credentials;
@@ -68,7 +69,7 @@ export class Host {
   constructor(role: Role, host: string, config: PostgresConfig, pod: string, log: Logger) {
     this.#role = role;
     this.#connectTimeoutMs = config.connectTimeoutMs;
-    this.#statementTimeoutMs = config.statementTimeoutMs;
+    this.#patienceMs = config.statementTimeoutMs + graceMs;
     this.#log = log.child({ role, host });
     this.#source = config.credentials;
     this.#credentials = readCredentials(config.credentials);
@@ -95,11 +96,9 @@ export class Host {
   /** Opens every connection that the pool may hold, as far as the database lets it. Nothing else may wait for one. */
   async fill(): Promise<void> {
     const pool = this.#pool;
-    const open = async () => (await openWarm(pool)).release();
+    const open = async () => (await openWarm(pool, this.#patienceMs)).release();
     // All at once: there is nobody yet in whose way they would be, and who starts is waited for.
-    const opened = Promise.allSettled(Array.from({ length: pool.options.max }, open));
-    // A server that falls silent answers none of them, ever.
-    await within(this.#connectTimeoutMs + this.#statementTimeoutMs + graceMs, opened).catch(() => {});
+    await Promise.allSettled(Array.from({ length: pool.options.max }, open));
   }
 
   /**
@@ -120,7 +119,7 @@ export class Host {
   async #changeTo(credentials: Credentials): Promise<void> {
     const pool = this.#newPool(credentials);
     try {
-      await warmUp(pool);
+      await warmUp(pool, this.#patienceMs);
     } catch (error) {
       void pool.end();
       throw error;
@@ -199,7 +198,7 @@ export class Host {
       if (code === '01000') warning = message ?? code;
     };
     client.on('notice', noticed);
-    const patienceMs = this.#statementTimeoutMs + graceMs;
+    const patienceMs = this.#patienceMs;
     const leftMs = Math.min(patienceMs, (deadline ?? Number.POSITIVE_INFINITY) - performance.now());
     try {
       if (leftMs <= graceMs) throw new NotSent('there was no connection in time');
@@ -311,7 +310,7 @@ export class Host {
     client.on('error', () => {});
     try {
       await client.connect();
-      await within(this.#statementTimeoutMs + graceMs, client.query('SELECT 1'));
+      await within(this.#patienceMs, client.query('SELECT 1'));
       this.#isBack();
     } catch {
       // It is away still.
@@ -321,10 +320,20 @@ export class Host {
   }
 }
 
-/** A connection that has looked at the table once: cold it would be slow to the first that comes. */
-async function openWarm(pool: pg.Pool): Promise<pg.PoolClient> {
+/**
+ * A connection that has looked at the table once: cold it would be slow to the first that comes.
+ * @throws {NoAnswer} where the server lets it in and then says nothing
+ */
+async function openWarm(pool: pg.Pool, patienceMs: number): Promise<pg.PoolClient> {
   const client = await pool.connect();
-  await client.query('SELECT id, text, author FROM quotes LIMIT 1').catch(() => {});
+  try {
+    await within(patienceMs, client.query('SELECT id, text, author FROM quotes LIMIT 1'));
+  } catch (error) {
+    if (error instanceof NoAnswer) {
+      client.release(error);
+      throw error;
+    }
+  }
   return client;
 }
 
@@ -333,10 +342,10 @@ async function openWarm(pool: pg.Pool): Promise<pg.PoolClient> {
  * meanwhile.
  * @throws where not even one is to be had
  */
-async function warmUp(pool: pg.Pool): Promise<void> {
+async function warmUp(pool: pg.Pool, patienceMs: number): Promise<void> {
   const clients: pg.PoolClient[] = [];
   try {
-    while (clients.length < pool.options.max) clients.push(await openWarm(pool));
+    while (clients.length < pool.options.max) clients.push(await openWarm(pool, patienceMs));
   } catch (error) {
     // The database may not let it have them all.
     if (clients.length === 0) throw error;
