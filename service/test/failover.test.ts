@@ -114,6 +114,22 @@ test('a switchover refuses no write where the old connections lead to a server t
   }
 });
 
+test('a write that comes to a standby waits until it is the primary, and reads do not', async (t) => {
+  const { pair, app } = await start(t);
+  const write = async (text: string) => (await post(app, { text, author: 'A Writer' })).status;
+  assert.equal(await write('Before.'), 201);
+  await pair.rw.leadTo(pair.replica.port);
+  await pair.ro.refuse();
+  pair.rw.cut();
+  pair.ro.cut();
+  const waiting = ['One.', 'Another.'].map(write);
+  await sleep(1000);
+  assert.equal(await Promise.race([Promise.any(waiting), sleep(1, 'nothing')]), 'nothing');
+  assert.equal((await fetch(`${app.url}/api/quotes/random`)).status, 200);
+  await pair.replica.query('select pg_promote()');
+  assert.deepEqual(await Promise.all(waiting), [201, 201]);
+});
+
 test('one write that hangs is enough: the next one finds where the primary is', async (t) => {
   const { pair, app } = await start(t);
   const write = async (text: string) => (await post(app, { text, author: 'A Writer' })).status;

@@ -30,6 +30,9 @@ interface Answer<Row> {
 /** How much longer than its statement_timeout a server may take to say so; the least there is to be left. */
 const graceMs = 300;
 const probePauseMs = 250;
+/** How often a standby is asked whether it is the primary yet, and for how long before it is looked who else may be. */
+const promotionPauseMs = 50;
+const promotionMs = 2000;
 const secondTryPauseMs = 200;
 const queueMs = 20;
 /** How long an address for replicas may go on leading to one that has become the primary. */
@@ -62,6 +65,8 @@ export class Host {
   /** Why it is away, and what tells those that wait that it is not any more. */
   #reason = '';
   #back = Promise.withResolvers<void>();
+  /** Pending while the address leads to a standby. */
+  #promotion: Promise<void> | undefined;
   #ended = false;
   /** When a statement was last answered, on the clock of `performance`. */
   #answered = Number.NEGATIVE_INFINITY;
@@ -150,7 +155,8 @@ export class Host {
   }
 
   /**
-   * Runs a statement once; it is tried a second time only where it certainly did not run the first time.
+   * Runs a statement once; it is tried a second time only where it certainly did not run the first time. Where there is
+   * a standby, it waits for that to be the primary: the address may lead to it a moment before it is.
    * @param deadline on the clock of `performance`: from then on it is not sent, and no answer is awaited
    * @throws {NotSent} {@link NoAnswer}, {@link NotReplicated}, what Postgres said, or what broke the connection
    */
@@ -159,11 +165,13 @@ export class Host {
     values: readonly unknown[],
     deadline: number,
   ): Promise<Row[]> {
+    if (this.#promotion !== undefined) await this.#untilPrimary(deadline);
     try {
       return await this.#writeOnce<Row>(sql, values, deadline);
     } catch (error) {
       if (error instanceof NotSent) await sleep(secondTryPauseMs);
-      else if (!isDemoted(error)) throw error;
+      else if (isDemoted(error)) await this.#untilPrimary(deadline);
+      else throw error;
       return this.#writeOnce<Row>(sql, values, deadline);
     }
   }
@@ -271,6 +279,38 @@ export class Host {
     await within(this.#connectTimeoutMs, this.#back.promise).catch(() => {
       throw new NotSent(this.#reason);
     });
+  }
+
+  async #untilPrimary(deadline: number): Promise<void> {
+    this.#promotion ??= this.#promoted().finally(() => {
+      this.#promotion = undefined;
+    });
+    await within(deadline - graceMs - performance.now(), this.#promotion).catch(() => {
+      throw new NotSent('there was no primary in time');
+    });
+  }
+
+  /** Ends once the address leads to a primary. */
+  async #promoted(): Promise<void> {
+    while (!this.#ended) {
+      const client = new pg.Client(this.#options(this.#credentials));
+      client.on('error', () => {});
+      try {
+        await client.connect();
+        const until = performance.now() + promotionMs;
+        do {
+          const asked = client.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
+          const { rows } = await within(this.#patienceMs, asked);
+          if (rows[0]?.standby === false) return;
+          await sleep(promotionPauseMs);
+        } while (performance.now() < until && !this.#ended);
+      } catch {
+        // Nobody is there, or who was there is not any more.
+      } finally {
+        await client.end().catch(() => {});
+      }
+      await sleep(probePauseMs);
+    }
   }
 
   #isAway(reason: string): void {
