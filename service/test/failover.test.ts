@@ -117,17 +117,39 @@ test('a switchover refuses no write where the old connections lead to a server t
 test('a write that comes to a standby waits until it is the primary, and reads do not', async (t) => {
   const { pair, app } = await start(t);
   const write = async (text: string) => (await post(app, { text, author: 'A Writer' })).status;
-  assert.equal(await write('Before.'), 201);
-  await pair.rw.leadTo(pair.replica.port);
+  await pair.rw.refuse();
   await pair.ro.refuse();
   pair.rw.cut();
   pair.ro.cut();
   const waiting = ['One.', 'Another.'].map(write);
-  await sleep(1000);
+  await sleep(300);
+  await pair.rw.leadTo(pair.replica.port);
+  await sleep(300);
   assert.equal(await Promise.race([Promise.any(waiting), sleep(1, 'nothing')]), 'nothing');
   assert.equal((await fetch(`${app.url}/api/quotes/random`)).status, 200);
   await pair.replica.query('select pg_promote()');
   assert.deepEqual(await Promise.all(waiting), [201, 201]);
+  const written = "select text from quotes where author = 'A Writer' order by text";
+  assert.deepEqual(await pair.replica.query(written), [{ text: 'Another.' }, { text: 'One.' }]);
+});
+
+test('a write that waits at a standby goes to another server that is the primary instead', async (t) => {
+  const { pair, app } = await start(t);
+  await pair.rw.leadTo(pair.replica.port);
+  pair.rw.cut();
+  const waiting = post(app, { text: 'Moved.', author: 'A Writer' });
+  await sleep(500);
+  await pair.rw.leadTo(pair.primary.port);
+  pair.rw.cut();
+  assert.equal((await waiting).status, 201);
+});
+
+test('that there is no such quote is not said by a standby at the address of the primary', async (t) => {
+  const { pair, app } = await start(t);
+  assert.equal((await fetch(`${app.url}/api/quotes/999999`)).status, 404);
+  await pair.rw.leadTo(pair.replica.port);
+  pair.rw.cut();
+  assert.equal((await fetch(`${app.url}/api/quotes/999999`)).status, 503);
 });
 
 test('one write that hangs is enough: the next one finds where the primary is', async (t) => {

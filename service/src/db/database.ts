@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { PostgresConfig } from '../config.ts';
-import { DatabaseUnavailable, isSchemaMissing, isSlow, isUnavailable, within } from './failures.ts';
+import { DatabaseUnavailable, isSchemaMissing, isSlow, isUnavailable, NotSent, within } from './failures.ts';
 import { Host, type HostGauges } from './host.ts';
 
 /** How often it is looked whether the password was changed. */
@@ -112,7 +112,9 @@ export class Database {
     let wrong: unknown;
     const askPrimary = async () => {
       try {
-        return await this.#primary.read<Row>(sql, values);
+        const rows = await this.#primary.read<Row>(sql, values);
+        if (rows.length > 0 || !(await this.#primary.isStandby())) return rows;
+        throw new NotSent('the next primary has no such row, or not yet');
       } catch (error) {
         wrong = error;
         throw error;

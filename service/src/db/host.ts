@@ -1,12 +1,12 @@
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import pg from 'pg';
 import type { Logger } from 'pino';
 import type { PostgresConfig } from '../config.ts';
-import { connectionOptions, onPromotion, processOf, streamOf } from './connection.ts';
+import { connectionOptions, onPromotion, processOf } from './connection.ts';
 import { type Credentials, type CredentialsSource, readCredentials } from './credentials.ts';
 import { isBroken, isDemoted, NoAnswer, NotReplicated, NotSent, within } from './failures.ts';
+import { becomesPrimary, probe } from './probe.ts';
 
 /** Which of the two addresses of a database: `primary` takes writes, `replica` only reads. */
 export type Role = 'primary' | 'replica';
@@ -29,10 +29,6 @@ interface Answer<Row> {
 
 /** How much longer than its statement_timeout a server may take to say so; the least there is to be left. */
 const graceMs = 300;
-const probePauseMs = 250;
-/** How often a standby is asked whether it is the primary yet, and for how long before it is looked who else may be. */
-const promotionPauseMs = 50;
-const promotionMs = 2000;
 const secondTryPauseMs = 200;
 const queueMs = 20;
 /** How long an address for replicas may go on leading to one that has become the primary. */
@@ -154,9 +150,15 @@ export class Host {
     }
   }
 
+  /** Whether the address leads to a standby, as it may a moment before that is the primary. @throws as `read` */
+  async isStandby(): Promise<boolean> {
+    const rows = await this.read<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby', []);
+    return rows.some(({ standby }) => standby);
+  }
+
   /**
-   * Runs a statement once; it is tried a second time only where it certainly did not run the first time. Where there is
-   * a standby, it waits for that to be the primary: the address may lead to it a moment before it is.
+   * Runs a statement once; it is tried again only where it certainly did not run. Where there is a standby, it waits for
+   * that to be the primary: the address may lead to it a moment before it is.
    * @param deadline on the clock of `performance`: from then on it is not sent, and no answer is awaited
    * @throws {NotSent} {@link NoAnswer}, {@link NotReplicated}, what Postgres said, or what broke the connection
    */
@@ -165,14 +167,25 @@ export class Host {
     values: readonly unknown[],
     deadline: number,
   ): Promise<Row[]> {
-    if (this.#promotion !== undefined) await this.#untilPrimary(deadline);
-    try {
-      return await this.#writeOnce<Row>(sql, values, deadline);
-    } catch (error) {
-      if (error instanceof NotSent) await sleep(secondTryPauseMs);
-      else if (isDemoted(error)) await this.#untilPrimary(deadline);
-      else throw error;
-      return this.#writeOnce<Row>(sql, values, deadline);
+    let refused = false;
+    let demoted = false;
+    for (;;) {
+      if (this.#promotion !== undefined) await this.#untilPrimary(deadline);
+      try {
+        return await this.#writeOnce<Row>(sql, values, deadline);
+      } catch (error) {
+        if (isDemoted(error)) {
+          // Of a primary that takes no writes this is said at once, and again.
+          if (demoted) await sleep(secondTryPauseMs);
+          demoted = true;
+          await this.#untilPrimary(deadline);
+        } else if (error instanceof NotSent && !refused) {
+          refused = true;
+          await sleep(secondTryPauseMs);
+        } else {
+          throw error;
+        }
+      }
     }
   }
 
@@ -285,32 +298,22 @@ export class Host {
     this.#promotion ??= this.#promoted().finally(() => {
       this.#promotion = undefined;
     });
-    await within(deadline - graceMs - performance.now(), this.#promotion).catch(() => {
+    await within(Math.max(0, deadline - graceMs - performance.now()), this.#promotion).catch(() => {
       throw new NotSent('there was no primary in time');
     });
   }
 
   /** Ends once the address leads to a primary. */
   async #promoted(): Promise<void> {
-    while (!this.#ended) {
-      const client = new pg.Client(this.#options(this.#credentials));
-      client.on('error', () => {});
-      try {
-        await client.connect();
-        const until = performance.now() + promotionMs;
-        do {
-          const asked = client.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
-          const { rows } = await within(this.#patienceMs, asked);
-          if (rows[0]?.standby === false) return;
-          await sleep(promotionPauseMs);
-        } while (performance.now() < until && !this.#ended);
-      } catch {
-        // Nobody is there, or who was there is not any more.
-      } finally {
-        await client.end().catch(() => {});
-      }
-      await sleep(probePauseMs);
-    }
+    this.#log.warn('the database has no primary');
+    let promoted = false;
+    await this.#probe(
+      () => promoted,
+      async (client) => {
+        promoted = await becomesPrimary(client, this.#patienceMs);
+      },
+    );
+    this.#log.info('the database has a primary');
   }
 
   #isAway(reason: string): void {
@@ -319,7 +322,18 @@ export class Host {
     this.#reason = reason;
     this.#back = Promise.withResolvers();
     this.#log.warn({ reason }, 'the database is away');
-    void this.#probe();
+    void this.#probe(
+      () => !this.#away,
+      async (client) => {
+        await within(this.#patienceMs, client.query('SELECT 1'));
+        this.#isBack();
+      },
+    );
+  }
+
+  #probe(isOver: () => boolean, ask: (client: pg.Client) => Promise<void>): Promise<void> {
+    const newClient = () => new pg.Client(this.#options(this.#credentials));
+    return probe(newClient, () => this.#ended || isOver(), ask);
   }
 
   #isBack(): void {
@@ -327,36 +341,6 @@ export class Host {
     this.#away = false;
     this.#back.resolve();
     this.#log.info('the database is back');
-  }
-
-  /**
-   * Begins a try each moment. One that hangs on its way keeps no other waiting, as the way may lead elsewhere by then; one
-   * that has reached a server does: a server that is slow to let it in would only be slower with more of them.
-   */
-  async #probe(): Promise<void> {
-    while (this.#away && !this.#ended) {
-      await sleep(probePauseMs);
-      const client = new pg.Client(this.#options(this.#credentials));
-      const arrived = once(streamOf(client), 'connect').then(
-        () => true,
-        () => true,
-      );
-      const tried = this.#try(client);
-      if (await Promise.race([arrived, sleep(probePauseMs, false)])) await tried;
-    }
-  }
-
-  async #try(client: pg.Client): Promise<void> {
-    client.on('error', () => {});
-    try {
-      await client.connect();
-      await within(this.#patienceMs, client.query('SELECT 1'));
-      this.#isBack();
-    } catch {
-      // It is away still.
-    } finally {
-      await client.end().catch(() => {});
-    }
   }
 }
 
