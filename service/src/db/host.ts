@@ -6,7 +6,7 @@ import type { PostgresConfig } from '../config.ts';
 import { connectionOptions, onPromotion, processOf } from './connection.ts';
 import { type Credentials, type CredentialsSource, readCredentials } from './credentials.ts';
 import { isBroken, isDemoted, NoAnswer, NotReplicated, NotSent, within } from './failures.ts';
-import { becomesPrimary, probe } from './probe.ts';
+import { askStandby, Presence, type StandbyRow } from './presence.ts';
 
 /** Which of the two addresses of a database: `primary` takes writes, `replica` only reads. */
 export type Role = 'primary' | 'replica';
@@ -54,15 +54,10 @@ export class Host {
   /** By when a server says at the latest that a statement took too long. */
   readonly #patienceMs: number;
   readonly #log: Logger;
+  readonly #presence: Presence;
   /** Whom the pool's connections are made as, and whom the next pool's may be. */
   #credentials: Credentials;
   #pool: pg.Pool;
-  #away = false;
-  /** Why it is away, and what tells those that wait that it is not any more. */
-  #reason = '';
-  #back = Promise.withResolvers<void>();
-  /** Pending while the address leads to a standby. */
-  #promotion: Promise<void> | undefined;
   #ended = false;
   /** When a statement was last answered, on the clock of `performance`. */
   #answered = Number.NEGATIVE_INFINITY;
@@ -81,17 +76,19 @@ export class Host {
       idleTimeoutMillis: 0,
       statement_timeout: config.statementTimeoutMs,
     });
+    const newClient = () => new pg.Client(this.#options(this.#credentials));
+    this.#presence = new Presence(newClient, this.#patienceMs, this.#log);
     this.#pool = this.#newPool();
   }
 
   /** True from the first time no connection was to be had until a statement is answered again. */
   get away(): boolean {
-    return this.#away;
+    return this.#presence.away;
   }
 
   gauges(): HostGauges {
     const { totalCount, idleCount, waitingCount } = this.#pool;
-    return { role: this.#role, total: totalCount, idle: idleCount, waiting: waitingCount, away: this.#away };
+    return { role: this.#role, total: totalCount, idle: idleCount, waiting: waitingCount, away: this.away };
   }
 
   /** Opens every connection that the pool may hold, as far as the database lets it. Nothing else may wait for one. */
@@ -129,7 +126,7 @@ export class Host {
     const old = this.#pool;
     this.#credentials = credentials;
     this.#pool = pool;
-    this.#isBack();
+    this.#presence.isBack();
     this.#log.info({ user: credentials.user }, 'the database credentials were changed');
     // A pool that ends serves nobody who still waits in its queue.
     while (old.waitingCount > 0) await sleep(queueMs);
@@ -152,7 +149,7 @@ export class Host {
 
   /** Whether the address leads to a standby, as it may a moment before that is the primary. @throws as `read` */
   async isStandby(): Promise<boolean> {
-    const rows = await this.read<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby', []);
+    const rows = await this.read<StandbyRow>(askStandby, []);
     return rows.some(({ standby }) => standby);
   }
 
@@ -170,7 +167,7 @@ export class Host {
     let refused = false;
     let demoted = false;
     for (;;) {
-      if (this.#promotion !== undefined) await this.#untilPrimary(deadline);
+      if (!this.#presence.hasPrimary) await this.#untilPrimary(deadline);
       try {
         return await this.#writeOnce<Row>(sql, values, deadline);
       } catch (error) {
@@ -192,6 +189,7 @@ export class Host {
   /** Closes every connection after its statement; nothing may be run afterwards. */
   async end(): Promise<void> {
     this.#ended = true;
+    this.#presence.end();
     await this.#pool.end();
   }
 
@@ -211,7 +209,7 @@ export class Host {
     values: readonly unknown[],
     deadline?: number,
   ): Promise<Answer<Row>> {
-    if (this.#away) await this.#untilBack();
+    if (this.away) await this.#presence.untilBack(this.#connectTimeoutMs);
     const pool = this.#pool;
     const client = await this.#connect(pool);
     let warning: string | undefined;
@@ -231,7 +229,7 @@ export class Host {
       );
       const { rows } = await within(leftMs, asked);
       this.#answered = performance.now();
-      if (pool === this.#pool) this.#isBack();
+      if (pool === this.#pool) this.#presence.isBack();
       return { rows, warning };
     } catch (error) {
       if (error instanceof NotSent) client.release();
@@ -254,7 +252,7 @@ export class Host {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       // Who waited in a pool that was abandoned meanwhile, or while others had its connections, knows nothing of the host.
-      if (pool === this.#pool && reason !== allTaken) this.#isAway(reason);
+      if (pool === this.#pool && reason !== allTaken) this.#presence.isAway(reason);
       throw new NotSent(reason, { cause: error });
     }
   }
@@ -284,63 +282,8 @@ export class Host {
     return pool;
   }
 
-  /**
-   * Waits as long as for a connection. Who would rather try to connect is refused six times by the kernel, and then,
-   * once a second apart, not even that: a Service without a pod answers with ICMP, which is limited to so much.
-   */
-  async #untilBack(): Promise<void> {
-    await within(this.#connectTimeoutMs, this.#back.promise).catch(() => {
-      throw new NotSent(this.#reason);
-    });
-  }
-
   async #untilPrimary(deadline: number): Promise<void> {
-    this.#promotion ??= this.#promoted().finally(() => {
-      this.#promotion = undefined;
-    });
-    await within(Math.max(0, deadline - graceMs - performance.now()), this.#promotion).catch(() => {
-      throw new NotSent('there was no primary in time');
-    });
-  }
-
-  /** Ends once the address leads to a primary. */
-  async #promoted(): Promise<void> {
-    this.#log.warn('the database has no primary');
-    let promoted = false;
-    await this.#probe(
-      () => promoted,
-      async (client) => {
-        promoted = await becomesPrimary(client, this.#patienceMs);
-      },
-    );
-    this.#log.info('the database has a primary');
-  }
-
-  #isAway(reason: string): void {
-    if (this.#away || this.#ended) return;
-    this.#away = true;
-    this.#reason = reason;
-    this.#back = Promise.withResolvers();
-    this.#log.warn({ reason }, 'the database is away');
-    void this.#probe(
-      () => !this.#away,
-      async (client) => {
-        await within(this.#patienceMs, client.query('SELECT 1'));
-        this.#isBack();
-      },
-    );
-  }
-
-  #probe(isOver: () => boolean, ask: (client: pg.Client) => Promise<void>): Promise<void> {
-    const newClient = () => new pg.Client(this.#options(this.#credentials));
-    return probe(newClient, () => this.#ended || isOver(), ask);
-  }
-
-  #isBack(): void {
-    if (!this.#away) return;
-    this.#away = false;
-    this.#back.resolve();
-    this.#log.info('the database is back');
+    await this.#presence.untilPrimary(deadline - graceMs - performance.now());
   }
 }
 
